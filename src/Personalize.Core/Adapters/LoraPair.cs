@@ -1,0 +1,49 @@
+namespace Personalize.Core.Adapters;
+
+/// <summary>The two matrices that adapt one linear map. Rows of <see cref="B"/> follow the unpermuted (Hugging Face, half-split RoPE) order, which is also the order of the engine's packed weights.</summary>
+public sealed class LoraPair
+{
+    /// <summary>Takes ownership of both arrays.</summary>
+    /// <param name="layer">The layer, counted from 0.</param>
+    /// <param name="module">The adapted linear map.</param>
+    /// <param name="rank">The inner dimension r.</param>
+    /// <param name="a"><c>[r, in]</c>, row-major.</param>
+    /// <param name="b"><c>[out, r]</c>, row-major.</param>
+    /// <exception cref="ArgumentException">A length is not a multiple of the rank.</exception>
+    public LoraPair(int layer, LinearModule module, int rank, float[] a, float[] b)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(layer);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rank);
+        if (a.Length == 0 || b.Length == 0 || a.Length % rank != 0 || b.Length % rank != 0)
+        {
+            throw new ArgumentException($"lengths {a.Length} and {b.Length} are not multiples of rank {rank}", nameof(rank));
+        }
+
+        Layer = layer;
+        Module = module;
+        Rank = rank;
+        A = a;
+        B = b;
+    }
+
+    /// <summary>The layer, counted from 0.</summary>
+    public int Layer { get; }
+
+    /// <summary>The adapted linear map.</summary>
+    public LinearModule Module { get; }
+
+    /// <summary>The inner dimension r.</summary>
+    public int Rank { get; }
+
+    /// <summary><c>[r, in]</c>, row-major.</summary>
+    public float[] A { get; }
+
+    /// <summary><c>[out, r]</c>, row-major.</summary>
+    public float[] B { get; }
+
+    /// <summary>The size of the adapted map's input.</summary>
+    public int InputSize => A.Length / Rank;
+
+    /// <summary>The size of the adapted map's output.</summary>
+    public int OutputSize => B.Length / Rank;
+}
