@@ -32,7 +32,7 @@ public static unsafe class CachedAttention
     /// <param name="headDimension">The size of a head, a multiple of eight.</param>
     public static void Run(WorkerPool pool, float* queries, float* keys, float* values, float* output, int tokens, int firstPosition, int capacity, int heads, int keyValueHeads, int headDimension)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstPosition + tokens, capacity);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens, capacity - firstPosition);
         var work = new Work
         {
             Queries = queries,
