@@ -86,10 +86,30 @@ public sealed class BlockCodecTests
         Assert.Throws<ArgumentException>(() => BlockCodec.Quantize(type, new float[format.ElementCount], new byte[format.ByteCount - 1]));
     }
 
+    [Theory]
+    [MemberData(nameof(Supported))]
+    public void What_is_not_finite_is_found_and_nothing_else(GgmlType type)
+    {
+        var format = BlockFormat.Of(type);
+        var values = Enumerable.Range(0, format.ElementCount * 4).Select(i => i % 2 == 0 ? 60_000f : -60_000f).ToArray();
+        var bytes = new byte[format.ByteCount * 4];
+        BlockCodec.Quantize(type, values, bytes);
+        Assert.Equal(-1, BlockCodec.IndexOfNonFinite(type, bytes));
+        Assert.Equal(-1, BlockCodec.IndexOfNonFinite(type, []));
+
+        foreach (var wrong in new[] { float.PositiveInfinity, float.NegativeInfinity, float.NaN })
+        {
+            var broken = bytes.ToArray();
+            BlockCodec.Quantize(type is GgmlType.F32 or GgmlType.BF16 ? type : GgmlType.F16, [wrong], broken.AsSpan(format.ByteCount * 2, type == GgmlType.F32 ? 4 : 2));
+            Assert.Equal(2, BlockCodec.IndexOfNonFinite(type, broken));
+        }
+    }
+
     [Fact]
     public void A_type_that_is_only_described_is_refused()
     {
         Assert.Throws<NotSupportedException>(() => BlockCodec.Dequantize(GgmlType.Q4_K, new byte[144], new float[256]));
         Assert.Throws<NotSupportedException>(() => BlockCodec.Quantize(GgmlType.Q4_K, new float[256], new byte[144]));
+        Assert.Throws<NotSupportedException>(() => BlockCodec.IndexOfNonFinite(GgmlType.Q4_K, new byte[144]));
     }
 }

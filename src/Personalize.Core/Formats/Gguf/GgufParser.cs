@@ -205,17 +205,21 @@ internal sealed class GgufParser
     {
         var layouts = new GgufTensorLayout[count];
         var names = new Dictionary<string, GgufTensor>(count, StringComparer.Ordinal);
-        var seen = new HashSet<string>(count, StringComparer.Ordinal);
         for (var i = 0; i < count; i++)
         {
-            layouts[i] = ReadTensor(seen);
+            layouts[i] = ReadTensor();
         }
 
-        var dataStart = _cursor.Position + (alignment - 1) & ~(long)(alignment - 1);
+        var dataStart = (_cursor.Position + alignment - 1) / alignment * alignment;
         var tensors = new List<GgufTensor>(count);
         var expected = 0L;
         foreach (var layout in layouts)
         {
+            if (names.ContainsKey(layout.Name))
+            {
+                throw _cursor.Fail(ModelFormatError.DuplicateTensor, "a tensor's name stands twice", layout.Start, tensor: layout.Name);
+            }
+
             var tensor = Place(layout, alignment, dataStart, ref expected);
             tensors.Add(tensor);
             names.Add(tensor.Name, tensor);
@@ -225,7 +229,7 @@ internal sealed class GgufParser
         return tensors;
     }
 
-    private GgufTensorLayout ReadTensor(HashSet<string> seen)
+    private GgufTensorLayout ReadTensor()
     {
         var start = _cursor.Position;
         if (PeekLength() is 0 or > LongestTensorName)
@@ -234,11 +238,6 @@ internal sealed class GgufParser
         }
 
         var name = Encoding.UTF8.GetString(_cursor.ReadString());
-        if (!seen.Add(name))
-        {
-            throw _cursor.Fail(ModelFormatError.DuplicateTensor, "a tensor's name stands twice", start, tensor: name);
-        }
-
         var dimensionsOffset = _cursor.Position;
         var dimensionCount = _cursor.ReadUInt32();
         if (dimensionCount > MostDimensions)

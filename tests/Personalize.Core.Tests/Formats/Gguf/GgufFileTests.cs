@@ -1,4 +1,5 @@
 using Personalize.Core.Errors;
+using Personalize.Core.Formats;
 using Personalize.Core.Formats.Gguf;
 using Personalize.Core.Quantization;
 using Personalize.TestSupport;
@@ -78,6 +79,31 @@ public sealed class GgufFileTests
 
         Assert.Empty(file.Tensors);
         Assert.NotEmpty(file.Metadata.GetStrings("tokenizer.ggml.tokens"));
+    }
+
+    [SharedFact(SharedFiles.Model)]
+    public void The_real_model_is_finite()
+    {
+        using var file = GgufFile.Open(SharedFiles.Resolve(SharedFiles.Model));
+
+        Assert.All(file.Tensors, file.RequireFinite);
+    }
+
+    [Fact]
+    public void A_scale_that_is_not_finite_is_refused_with_its_block()
+    {
+        using var folder = new TemporaryFolder();
+        var data = new byte[3 * 20];
+        (data[20 + 2], data[20 + 3]) = (0x00, 0xFC);
+        var writer = new GgufWriter();
+        writer.AddTensor("t", GgmlType.Q4_1, [96], data);
+        AtomicFile.Write(folder.PathOf("t.gguf"), writer.Write);
+        using var file = GgufFile.Open(folder.PathOf("t.gguf"));
+        var tensor = file.GetTensor("t");
+
+        var error = Assert.Throws<ModelFormatException>(() => file.RequireFinite(tensor));
+
+        Assert.Equal((ModelFormatError.NonFiniteValue, "t", tensor.Offset + 20), (error.Code, error.Tensor, error.Offset));
     }
 
     [Fact]

@@ -143,25 +143,40 @@ public sealed class GgufHostileTests
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void A_mebibyte_of_the_smallest_entries_stays_within_the_bound(bool tensors)
+    [InlineData(37_000, 0)]
+    [InlineData(0, 50_000)]
+    [InlineData(65_536, 65_536)]
+    public void The_smallest_entries_in_great_number_stay_within_the_bound(int tensors, int keys)
     {
-        const int Size = 1 << 20;
-        const int SmallestNamedEntry = 28;
-        var count = Size / SmallestNamedEntry;
-        var bytes = tensors ? GgufBytes.Start(tensors: count) : GgufBytes.Start(keys: count);
-        for (var i = 0; i < count; i++)
+        var bytes = GgufBytes.Start(tensors: tensors, keys: keys);
+        for (var i = 0; i < keys; i++)
         {
-            _ = tensors ? bytes.Tensor($"{i}", F32, 0).U64(0) : bytes.Text($"{i}").U32(0).Raw([1]);
+            bytes.Text($"{i}").U32(0).Raw([1]);
+        }
+
+        for (var i = 0; i < tensors; i++)
+        {
+            bytes.Tensor($"{i}", F32).U64((ulong)i * 32);
         }
 
         using var folder = new TemporaryFolder();
-        var path = folder.Write("many.gguf", bytes.PadTo(32).ToArray());
+        var path = folder.Write("many.gguf", bytes.PadTo(32).Raw(new byte[tensors * 32]).ToArray());
 
         Assert.Null(OpeningCost.Open(path, GgufFile.Open));
         using var file = GgufFile.Open(path);
-        Assert.Equal(count, tensors ? file.Tensors.Count : file.Metadata.Count);
+        Assert.Equal((tensors, keys), (file.Tensors.Count, file.Metadata.Count));
+    }
+
+    [Theory]
+    [InlineData(65_537, 0, ModelFormatError.TensorCountOutOfRange)]
+    [InlineData(0, 65_537, ModelFormatError.KeyCountOutOfRange)]
+    public void More_entries_than_anyone_needs_are_refused(long tensors, long keys, ModelFormatError code)
+    {
+        using var folder = new TemporaryFolder();
+
+        var error = OpeningCost.Open(folder.Write("many.gguf", GgufBytes.Start(tensors: tensors, keys: keys).Raw(new byte[4 << 20]).ToArray()), GgufFile.Open);
+
+        Assert.Equal(code, error?.Code);
     }
 
     [Fact]
