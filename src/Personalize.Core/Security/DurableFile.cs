@@ -8,7 +8,7 @@ namespace Personalize.Core.Security;
 internal static partial class DurableFile
 {
     /// <summary>Files with this ending are remains of a write that was cut short.</summary>
-    public const string TemporaryExtension = ".partial";
+    public const string TemporaryExtension = ".personalize-partial";
 
     public const UnixFileMode OwnerOnlyFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
