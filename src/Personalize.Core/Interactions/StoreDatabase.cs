@@ -10,6 +10,7 @@ internal static class StoreDatabase
 {
     public const int SchemaVersion = 1;
 
+    private const int SmallestDatabase = 512;
     private const int ApplicationId = 0x50534C31;
 
     // In the order in which sqlite_schema lists them by name. Compared as text: a trigger or a view that somebody added is not ours.
@@ -73,6 +74,12 @@ internal static class StoreDatabase
         if (!file.Exists || file.Length == 0)
         {
             throw new StoreIntegrityException(StoreIntegrityError.FileMissing, path, "the database is gone or empty: restore it from a backup");
+        }
+
+        // SQLite takes anything shorter than its smallest page for a new, empty database.
+        if (file.Length < SmallestDatabase)
+        {
+            throw new StoreIntegrityException(StoreIntegrityError.Truncated, path, "the database was cut: restore it from a backup");
         }
 
         SqliteConnection? connection = null;
