@@ -1,0 +1,181 @@
+using System.Runtime.CompilerServices;
+
+namespace Personalize.Core.Kernels;
+
+/// <summary>Runs independent units of work on a fixed number of threads without allocating and without sleeping between the layers of a token.</summary>
+/// <remarks>
+/// The caller takes part. Units are claimed in runs of <c>grain</c> from one counter that also holds the job's generation, so a worker that arrives late can neither
+/// claim a unit of a finished job nor keep the caller waiting. Workers spin for a moment after a job and then park, which gives the cores back when nothing happens.
+/// <see cref="Run"/> may be called from several threads; jobs then follow one another.
+/// </remarks>
+public sealed unsafe class WorkerPool : IDisposable
+{
+    private const int SpinsBeforeParking = 2_000;
+    private readonly Thread[] _workers;
+    private readonly SemaphoreSlim _wake = new(0);
+    private readonly Lock _gate = new();
+    private long _ticket;
+    private int _completed;
+    private int _parked;
+    private volatile bool _stopping;
+    private delegate*<void*, int, int, void> _invoke;
+    private void* _work;
+    private int _units;
+    private int _grain;
+
+    /// <summary>Starts the threads.</summary>
+    /// <param name="threadCount">How many threads work, the caller's included; 0 means one for each core.</param>
+    public WorkerPool(int threadCount = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(threadCount);
+        ThreadCount = threadCount == 0 ? Environment.ProcessorCount : threadCount;
+        _workers = new Thread[ThreadCount - 1];
+        for (var i = 0; i < _workers.Length; i++)
+        {
+            _workers[i] = new Thread(Work) { IsBackground = true, Name = $"personalize-{i + 1}" };
+            _workers[i].Start();
+        }
+    }
+
+    /// <summary>How many threads work, the caller's included.</summary>
+    public int ThreadCount { get; }
+
+    /// <summary>Does all units and returns when the last one is done.</summary>
+    /// <typeparam name="TWork">A struct of raw pointers and sizes; its <c>Execute</c> must not throw.</typeparam>
+    /// <param name="work">The work; must stay on the caller's stack.</param>
+    /// <param name="units">How many units there are.</param>
+    /// <param name="grain">How many consecutive units a thread claims at once.</param>
+    public void Run<TWork>(ref TWork work, int units, int grain = 1)
+        where TWork : struct, IParallelWork
+    {
+        if (units <= 0)
+        {
+            return;
+        }
+
+        if (_workers.Length == 0 || units <= grain)
+        {
+            work.Execute(0, units);
+            return;
+        }
+
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_stopping, this);
+            // Closed first: a worker still holding the last ticket must not claim with the new job's fields.
+            var generation = _ticket >> 32;
+            Interlocked.Exchange(ref _ticket, (generation << 32) | int.MaxValue);
+            _invoke = &Invoke<TWork>;
+            _work = Unsafe.AsPointer(ref work);
+            _units = units;
+            _grain = Math.Max(1, grain);
+            _completed = 0;
+            Interlocked.Exchange(ref _ticket, (generation + 1) << 32);
+            if (Volatile.Read(ref _parked) > 0)
+            {
+                var sleepers = Interlocked.Exchange(ref _parked, 0);
+                if (sleepers > 0)
+                {
+                    _wake.Release(sleepers);
+                }
+            }
+
+            Claim();
+            var spinner = default(SpinWait);
+            while (Volatile.Read(ref _completed) < units)
+            {
+                // A worker that lost its core must get it back: after a while this yields, but it never sleeps.
+                if (spinner.Count < 20)
+                {
+                    Thread.SpinWait(8);
+                }
+
+                spinner.SpinOnce(sleep1Threshold: -1);
+            }
+        }
+    }
+
+    /// <summary>Stops the threads; no job may be running.</summary>
+    public void Dispose()
+    {
+        if (_stopping)
+        {
+            return;
+        }
+
+        _stopping = true;
+        _wake.Release(_workers.Length + 1);
+        foreach (var worker in _workers)
+        {
+            worker.Join();
+        }
+
+        _wake.Dispose();
+    }
+
+    private static void Invoke<TWork>(void* work, int start, int end)
+        where TWork : struct, IParallelWork => Unsafe.AsRef<TWork>(work).Execute(start, end);
+
+    private void Claim()
+    {
+        while (true)
+        {
+            var ticket = Volatile.Read(ref _ticket);
+            var start = (int)ticket;
+            var units = _units;
+            var grain = _grain;
+            var invoke = _invoke;
+            var work = _work;
+            if (start >= units)
+            {
+                return;
+            }
+
+            var end = (int)Math.Min((long)start + grain, units);
+
+            // Success proves that the fields above belong to this ticket's generation: they change only after all of its units were claimed.
+            if (Interlocked.CompareExchange(ref _ticket, (ticket & ~0xFFFF_FFFFL) | (uint)end, ticket) == ticket)
+            {
+                invoke(work, start, end);
+                Interlocked.Add(ref _completed, end - start);
+            }
+        }
+    }
+
+    private void Work()
+    {
+        var seen = 0L;
+        while (!_stopping)
+        {
+            var spins = 0;
+            while (Volatile.Read(ref _ticket) >> 32 == seen && !_stopping)
+            {
+                if (++spins < SpinsBeforeParking)
+                {
+                    Thread.SpinWait(16);
+                    continue;
+                }
+
+                Interlocked.Increment(ref _parked);
+                if (Volatile.Read(ref _ticket) >> 32 == seen && !_stopping)
+                {
+                    _wake.Wait();
+                }
+                else
+                {
+                    // Not going to sleep after all; a caller that already counted this thread releases it once too often, which only costs one look.
+                    var parked = Volatile.Read(ref _parked);
+                    if (parked > 0)
+                    {
+                        Interlocked.CompareExchange(ref _parked, parked - 1, parked);
+                    }
+                }
+
+                spins = 0;
+            }
+
+            seen = Volatile.Read(ref _ticket) >> 32;
+            Claim();
+        }
+    }
+}

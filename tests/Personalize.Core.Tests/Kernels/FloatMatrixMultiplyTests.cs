@@ -1,0 +1,120 @@
+using Personalize.Core.Kernels;
+using Personalize.Core.Quantization;
+
+namespace Personalize.Core.Tests.Kernels;
+
+public sealed unsafe class FloatMatrixMultiplyTests
+{
+    private const double Tolerance = 2e-5;
+
+    public static TheoryData<WeightFormat, int, int, int> Shapes()
+    {
+        var data = new TheoryData<WeightFormat, int, int, int>();
+        foreach (var format in Enum.GetValues<WeightFormat>())
+        {
+            data.Add(format, 32, 32, 1);
+            data.Add(format, 200, 576, 7);
+            data.Add(format, 61, 288, 13);
+            data.Add(format, 576, 1536, 25);
+        }
+
+        data.Add(WeightFormat.Float32, 10, 7, 3);
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void Forward_and_backward_agree_with_sums_in_double(WeightFormat format, int rows, int columns, int tokens)
+    {
+        using var pool = new WorkerPool(2);
+        using var weight = RandomWeights.Create(format, rows, columns, seed: 5);
+        var x = RandomWeights.Vector(tokens * columns, seed: 6);
+        var dy = RandomWeights.Vector(tokens * rows, seed: 7);
+        var y = new float[tokens * rows];
+        var dx = RandomWeights.Vector(tokens * columns, seed: 8);
+        var expectedY = new double[y.Length];
+        var expectedDx = Array.ConvertAll(dx, v => (double)v);
+        var row = new float[columns];
+        for (var n = 0; n < rows; n++)
+        {
+            weight.ReadRow(n, row);
+            for (var t = 0; t < tokens; t++)
+            {
+                for (var k = 0; k < columns; k++)
+                {
+                    expectedY[(t * rows) + n] += (double)x[(t * columns) + k] * row[k];
+                    expectedDx[(t * columns) + k] += (double)dy[(t * rows) + n] * row[k];
+                }
+            }
+        }
+
+        fixed (float* px = x, py = y, pdy = dy, pdx = dx)
+        {
+            FloatMatrixMultiply.Forward(pool, weight, px, tokens, py);
+            FloatMatrixMultiply.BackwardInput(pool, weight, pdy, tokens, pdx, accumulate: true);
+        }
+
+        AssertClose(expectedY, y);
+        AssertClose(expectedDx, dx);
+    }
+
+    [Fact]
+    public void Results_depend_neither_on_threads_nor_on_tokens_computed_together()
+    {
+        using var one = new WorkerPool(1);
+        using var three = new WorkerPool(3);
+        using var weight = RandomWeights.Create(WeightFormat.Q4One, 96, 320, seed: 1);
+        const int Tokens = 17;
+        var x = RandomWeights.Vector(Tokens * 320, seed: 2);
+        var together = new float[Tokens * 96];
+        var alone = new float[Tokens * 96];
+        fixed (float* px = x, pt = together, pa = alone)
+        {
+            FloatMatrixMultiply.Forward(three, weight, px, Tokens, pt);
+            for (var t = 0; t < Tokens; t++)
+            {
+                FloatMatrixMultiply.Forward(one, weight, px + (t * 320), 1, pa + (t * 96));
+            }
+        }
+
+        Assert.Equal(together, alone);
+    }
+
+    [Theory]
+    [InlineData(WeightFormat.Q4Zero)]
+    [InlineData(WeightFormat.Q4One)]
+    [InlineData(WeightFormat.Q8Zero)]
+    [InlineData(WeightFormat.Float16)]
+    [InlineData(WeightFormat.BFloat16)]
+    [InlineData(WeightFormat.Float32)]
+    public void Decoded_panels_are_bit_equal_to_the_scalar_definition(WeightFormat format)
+    {
+        using var weight = RandomWeights.Create(format, 32, 128, seed: 3);
+        var vector = new float[WeightPanel.Span * 128];
+        var scalar = new float[WeightPanel.Span * 128];
+        fixed (float* pv = vector, ps = scalar)
+        {
+            WeightPanel.DecodeColumns(weight.View, 0, 0, 128, pv);
+            for (var g = 0; g < 4; g++)
+            {
+                WeightPanel.DecodeColumnsScalar(weight.View, g, 0, 128, ps + (g / 2 * 128 * WeightPanel.Width) + (g % 2 * 8));
+            }
+
+            Assert.Equal(scalar, vector);
+            Array.Clear(vector);
+            Array.Clear(scalar);
+            WeightPanel.DecodeRows(weight.View, 8, 24, 64, pv);
+            WeightPanel.DecodeRowsScalar(weight.View, 8, 24, 64, 32, ps, ps + (24 * WeightPanel.Width));
+            Assert.Equal(scalar, vector);
+        }
+    }
+
+    private static void AssertClose(double[] expected, float[] actual)
+    {
+        var scale = expected.Max(Math.Abs);
+        for (var i = 0; i < expected.Length; i++)
+        {
+            Assert.True(Math.Abs(expected[i] - actual[i]) <= Tolerance * scale, $"element {i}: expected {expected[i]}, found {actual[i]}");
+        }
+    }
+}
