@@ -1,0 +1,35 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Numerics;
+
+namespace Personalize.Cli.Options;
+
+/// <summary>Ranges of options; a value outside is wrong usage, said in one line that names the option.</summary>
+internal static class OptionRules
+{
+    public static Option<T> AtLeast<T>(this Option<T> option, double minimum) =>
+        option.Check(value => value >= minimum, $"at least {Text(minimum)}");
+
+    public static Option<T> InRange<T>(this Option<T> option, double minimum, double maximum) =>
+        option.Check(value => value >= minimum && value <= maximum, $"from {Text(minimum)} to {Text(maximum)}");
+
+    public static Option<T> Above<T>(this Option<T> option, double limit, double maximum = double.PositiveInfinity) =>
+        option.Check(value => value > limit && value <= maximum, $"above {Text(limit)}" + (double.IsFinite(maximum) ? $" and at most {Text(maximum)}" : ""));
+
+    private static Option<T> Check<T>(this Option<T> option, Func<double, bool> accepts, string range)
+    {
+        option.Validators.Add(result =>
+        {
+            // A value that is no number at all has its own error already.
+            if (result.Tokens.Count == 1
+                && double.TryParse(result.Tokens[0].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
+                && !(double.IsFinite(value) && accepts(value)))
+            {
+                result.AddError($"{option.Name} {result.Tokens[0].Value} is out of range: it must be {range}");
+            }
+        });
+        return option;
+    }
+
+    private static string Text(double value) => value.ToString(CultureInfo.InvariantCulture);
+}
