@@ -8,6 +8,8 @@ internal static class PersonalizeCommand
 {
     public static RootCommand Create(CommandHost host) => new("Trains adapters of a small language model on a person's own device, and writes with them.")
     {
+        TokenizeCommand.Create(host),
+        ModelsCommand.Create(host),
         DoctorCommand.Create(host),
     };
 }

@@ -16,6 +16,16 @@ internal static class OptionRules
     public static Option<T> Above<T>(this Option<T> option, double limit, double maximum = double.PositiveInfinity) =>
         option.Check(value => value > limit && value <= maximum, $"above {Text(limit)}" + (double.IsFinite(maximum) ? $" and at most {Text(maximum)}" : ""));
 
+    /// <summary>Demands exactly one of several options.</summary>
+    public static void RequireOneOf(this Command command, params Option[] options) =>
+        command.Validators.Add(result =>
+        {
+            if (options.Count(option => result.GetResult(option) is { Implicit: false }) != 1)
+            {
+                result.AddError($"{command.Name} needs exactly one of {string.Join(", ", options.Select(option => option.Name))}");
+            }
+        });
+
     private static Option<T> Check<T>(this Option<T> option, Func<double, bool> accepts, string range)
     {
         option.Validators.Add(result =>
