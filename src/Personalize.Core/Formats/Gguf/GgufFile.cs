@@ -11,6 +11,8 @@ namespace Personalize.Core.Formats.Gguf;
 /// </summary>
 public sealed unsafe class GgufFile : IDisposable
 {
+    private const int LargestPiece = 1 << 20;
+
     private readonly MappedFile _file;
     private readonly List<GgufTensor> _tensors;
     private readonly Dictionary<string, GgufTensor> _byName;
@@ -126,6 +128,16 @@ public sealed unsafe class GgufFile : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
+
+    /// <summary>Hands on the bytes of a tensor of any known type, in pieces.</summary>
+    internal void CopyStored(GgufTensor tensor, Stream destination)
+    {
+        var pointer = GetRawPointer(tensor);
+        for (var at = 0L; at < tensor.ByteLength; at += LargestPiece)
+        {
+            destination.Write(new ReadOnlySpan<byte>(pointer + at, (int)Math.Min(LargestPiece, tensor.ByteLength - at)));
+        }
+    }
 
     internal byte* GetRawPointer(GgufTensor tensor)
     {

@@ -180,7 +180,7 @@ internal sealed class GgufParser
         }
 
         // Offsets past the cap are refused by the caller before anyone uses them.
-        return new(type, elementType, (int)Math.Min(offset, int.MaxValue), count);
+        return new(type, elementType, (int)Math.Min(offset, int.MaxValue), count, (int)Math.Min(_cursor.Position, int.MaxValue));
     }
 
     private uint GetAlignment(Dictionary<string, GgufValue> values, GgufMetadata metadata)
