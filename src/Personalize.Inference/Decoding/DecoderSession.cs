@@ -1,4 +1,5 @@
 using Personalize.Core.Adapters;
+using Personalize.Core.Errors;
 using Personalize.Core.Kernels;
 using Personalize.Core.Models;
 using Personalize.Inference.Adapters;
