@@ -7,12 +7,33 @@ internal static class OutputFile
 {
     /// <summary>Writes beside the target and renames.</summary>
     /// <exception cref="OutputFileException">The folder is missing, full, or may not be written.</exception>
-    public static void Write(string path, Action<Stream> write)
+    public static void Write(string path, Action<Stream> write) => Write(path, write, new FileStreamOptions());
+
+    /// <summary>The same for what a person wrote: from its first byte on nobody else can read it.</summary>
+    /// <exception cref="OutputFileException">The folder is missing, full, or may not be written.</exception>
+    public static void WritePrivate(string path, Action<Stream> write)
     {
+        var options = new FileStreamOptions();
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        Write(path, write, options);
+    }
+
+    private static void Write(string path, Action<Stream> write, FileStreamOptions options)
+    {
+        options.Mode = FileMode.CreateNew;
+        options.Access = FileAccess.Write;
+        options.Share = FileShare.None;
+        options.BufferSize = 1 << 20;
         var partial = path + ".partial";
         try
         {
-            using (var stream = new FileStream(partial, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 1 << 20))
+            // What a killed run left behind is in the way of a new file.
+            File.Delete(partial);
+            using (var stream = new FileStream(partial, options))
             {
                 write(stream);
                 stream.Flush(flushToDisk: true);
