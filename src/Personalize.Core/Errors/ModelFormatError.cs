@@ -123,6 +123,15 @@ public enum ModelFormatError
     /// <summary>A scale or value of a tensor is NaN or infinite; the offset is that of the block.</summary>
     NonFiniteValue = 155,
 
+    /// <summary>A size in the metadata is zero, out of range, or contradicts another one (head counts that do not divide).</summary>
+    SizeContradiction = 160,
+
+    /// <summary>A tensor has another shape than the metadata's sizes ask for.</summary>
+    TensorShapeMismatch = 161,
+
+    /// <summary>The vocabulary has another size than the embedding.</summary>
+    VocabularyMismatch = 162,
+
     /// <summary>The file has fewer than the 8 bytes of the header's length.</summary>
     FileTooShort = 201,
 
@@ -171,6 +180,6 @@ public enum ModelFormatError
     /// <summary>A tensor's entry lacks a field, has one of another kind, or one that is not defined.</summary>
     HeaderEntryInvalid = 216,
 
-    /// <summary>The header has more entries than are accepted.</summary>
+    /// <summary>The header has more than 65,536 entries, or a shape more than 32 dimensions.</summary>
     HeaderTooManyEntries = 217,
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 
 namespace Personalize.Core.Quantization;
 
@@ -12,6 +13,12 @@ public static class F32Block
     public static void Dequantize(ReadOnlySpan<byte> source, Span<float> destination)
     {
         BlockCodec.RequireLengths(GgmlType.F32, source.Length, destination.Length);
+        if (BitConverter.IsLittleEndian)
+        {
+            source.CopyTo(MemoryMarshal.AsBytes(destination));
+            return;
+        }
+
         for (var i = 0; i < destination.Length; i++)
         {
             destination[i] = BinaryPrimitives.ReadSingleLittleEndian(source[(i * 4)..]);
@@ -25,6 +32,12 @@ public static class F32Block
     public static void Quantize(ReadOnlySpan<float> source, Span<byte> destination)
     {
         BlockCodec.RequireLengths(GgmlType.F32, destination.Length, source.Length);
+        if (BitConverter.IsLittleEndian)
+        {
+            MemoryMarshal.AsBytes(source).CopyTo(destination);
+            return;
+        }
+
         for (var i = 0; i < source.Length; i++)
         {
             BinaryPrimitives.WriteSingleLittleEndian(destination[(i * 4)..], source[i]);

@@ -11,6 +11,8 @@ namespace Personalize.Core.Formats.Gguf;
 /// </summary>
 public sealed unsafe class GgufFile : IDisposable
 {
+    private const int LargestPiece = 1 << 20;
+
     private readonly MappedFile _file;
     private readonly List<GgufTensor> _tensors;
     private readonly Dictionary<string, GgufTensor> _byName;
@@ -124,8 +126,33 @@ public sealed unsafe class GgufFile : IDisposable
         return values;
     }
 
+    /// <summary>Refuses a tensor whose scales or elements hold NaN or infinity, which would spread to every token; reads all of its bytes.</summary>
+    /// <param name="tensor">A tensor of this file.</param>
+    /// <exception cref="ModelFormatException">A scale or element is not finite, the type is not supported, or the data takes 2 GiB or more.</exception>
+    /// <exception cref="ArgumentException">The tensor is of another file.</exception>
+    /// <exception cref="ObjectDisposedException">The file was closed.</exception>
+    public void RequireFinite(GgufTensor tensor)
+    {
+        var block = BlockCodec.IndexOfNonFinite(tensor.Type, GetData(tensor));
+        if (block >= 0)
+        {
+            var offset = tensor.Offset + ((long)block * BlockFormat.Of(tensor.Type).ByteCount);
+            throw new ModelFormatException(ModelFormatError.NonFiniteValue, Path, "a value is NaN or infinite", offset, tensor: tensor.Name);
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
+
+    /// <summary>Hands on the bytes of a tensor of any known type, in pieces.</summary>
+    internal void CopyStored(GgufTensor tensor, Stream destination)
+    {
+        var pointer = GetRawPointer(tensor);
+        for (var at = 0L; at < tensor.ByteLength; at += LargestPiece)
+        {
+            destination.Write(new ReadOnlySpan<byte>(pointer + at, (int)Math.Min(LargestPiece, tensor.ByteLength - at)));
+        }
+    }
 
     internal byte* GetRawPointer(GgufTensor tensor)
     {

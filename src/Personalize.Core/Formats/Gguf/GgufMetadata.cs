@@ -237,6 +237,9 @@ public sealed class GgufMetadata
     /// <exception cref="ModelFormatException">The key is missing or holds no array of floats.</exception>
     public float[] GetSingles(string key) => TryGetSingles(key, out var values) ? values : throw Refuse(key, "an array of floats");
 
+    /// <summary>The value as it is stored, from its type on.</summary>
+    internal ReadOnlySpan<byte> GetStored(string key) => _header.AsSpan(_values[key].Start, _values[key].End - _values[key].Start);
+
     private static bool IsInteger(GgufValueType type) => type is <= GgufValueType.Int32 or GgufValueType.UInt64 or GgufValueType.Int64;
 
     private bool TryGetScalar(string key, out GgufValue value) => _values.TryGetValue(key, out value) && value.Type != GgufValueType.Array;

@@ -7,9 +7,13 @@ namespace Personalize.Core.Formats.Gguf;
 /// <param name="ElementType">The elements' type of an array, else the value's own.</param>
 /// <param name="Offset">The first byte of the scalar, of a string's length, or of an array's first element; from the start of the file.</param>
 /// <param name="Count">The elements of an array, else 1.</param>
+/// <param name="End">One past the last byte.</param>
 [StructLayout(LayoutKind.Auto)]
-internal readonly record struct GgufValue(GgufValueType Type, GgufValueType ElementType, int Offset, int Count)
+internal readonly record struct GgufValue(GgufValueType Type, GgufValueType ElementType, int Offset, int Count, int End)
 {
+    /// <summary>Where the value's type stands, from which on it can be copied as it is.</summary>
+    public int Start => Offset - (Type == GgufValueType.Array ? 16 : 4);
+
     /// <summary>The bytes of a scalar; 0 for strings, arrays and unknown types.</summary>
     public static int SizeOf(GgufValueType type) => type switch
     {

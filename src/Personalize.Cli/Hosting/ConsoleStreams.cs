@@ -1,0 +1,15 @@
+namespace Personalize.Cli.Hosting;
+
+/// <summary>Where a command reads and writes; tests put strings in the console's place.</summary>
+/// <param name="In">What a person types or a pipe brings.</param>
+/// <param name="Out">Results only.</param>
+/// <param name="Error">Progress, notes and errors.</param>
+/// <param name="IsInTerminal">Whether a person can be asked.</param>
+/// <param name="IsOutTerminal">Whether a person reads <paramref name="Out"/>.</param>
+/// <param name="IsErrorTerminal">Whether a person reads <paramref name="Error"/>.</param>
+internal sealed record ConsoleStreams(TextReader In, TextWriter Out, TextWriter Error, bool IsInTerminal, bool IsOutTerminal, bool IsErrorTerminal)
+{
+    /// <summary>The console of this process.</summary>
+    public static ConsoleStreams OfProcess() =>
+        new(Console.In, Console.Out, Console.Error, !Console.IsInputRedirected, !Console.IsOutputRedirected, !Console.IsErrorRedirected);
+}

@@ -1,0 +1,31 @@
+using System.Security.Cryptography;
+using Personalize.Core.Security;
+
+namespace Personalize.Core.Interactions;
+
+/// <summary>Turns a source and an external id into a keyed hash (HMAC-SHA256), so that duplicates are found without either standing in the database. Owns its key.</summary>
+internal sealed class DuplicateIndex : IDisposable
+{
+    private readonly byte[] _key = GC.AllocateArray<byte>(ProfileKey.Size, pinned: true);
+
+    public DuplicateIndex(ProfileKey key) => key.Derive(KeyPurpose.RecordIndex, _key);
+
+    /// <summary>32 bytes, or null for an interaction without an external id.</summary>
+    public byte[]? Compute(string source, string? externalId)
+    {
+        if (externalId is null)
+        {
+            return null;
+        }
+
+        var name = new byte[RecordWriter.SizeOf(source) + RecordWriter.SizeOf(externalId)];
+        var writer = new RecordWriter(name);
+        writer.Write(source);
+        writer.Write(externalId);
+        var hash = HMACSHA256.HashData(_key, name);
+        CryptographicOperations.ZeroMemory(name);
+        return hash;
+    }
+
+    public void Dispose() => CryptographicOperations.ZeroMemory(_key);
+}

@@ -1,0 +1,196 @@
+using System.Globalization;
+using Microsoft.Data.Sqlite;
+using Personalize.Core.Errors;
+using Personalize.Core.Security;
+
+namespace Personalize.Core.Interactions;
+
+/// <summary>Creates and opens the database file: its settings, set and read back; its schema, compared with ours; the seal that says whose it is.</summary>
+internal static class StoreDatabase
+{
+    public const int SchemaVersion = 1;
+
+    private const int SmallestDatabase = 512;
+    private const int ApplicationId = 0x50534C31;
+
+    // In the order in which sqlite_schema lists them by name. Compared as text: a trigger or a view that somebody added is not ours.
+    private static readonly (string Name, string Sql)[] Schema =
+    [
+        ("consent", "CREATE TABLE consent (id INTEGER PRIMARY KEY AUTOINCREMENT, sealed BLOB NOT NULL) STRICT"),
+        ("interactions", "CREATE TABLE interactions (id INTEGER PRIMARY KEY AUTOINCREMENT, timestamp INTEGER NOT NULL, duplicate_key BLOB, sealed BLOB NOT NULL) STRICT"),
+        ("interactions_by_duplicate_key", "CREATE UNIQUE INDEX interactions_by_duplicate_key ON interactions (duplicate_key) WHERE duplicate_key IS NOT NULL"),
+        ("interactions_by_time", "CREATE INDEX interactions_by_time ON interactions (timestamp, id)"),
+        ("store", "CREATE TABLE store (id INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT"),
+    ];
+
+    private static SealContext Identity { get; } = new("store", "1", "identity", SchemaVersion);
+
+    /// <summary>Creates the database; the caller's marker tells a creation that was cut short.</summary>
+    public static void Create(string path, SealedBox box)
+    {
+        try
+        {
+            // SQLite gives its journal the mode of the database: the file is made before it.
+            DurableFile.CreateOwnerOnly(path).Dispose();
+            using (var connection = Connect(path, SqliteOpenMode.ReadWrite))
+            {
+                ApplySettings(connection, path, writer: true);
+                Execute(connection, "BEGIN IMMEDIATE");
+                foreach (var (_, sql) in Schema)
+                {
+                    Execute(connection, sql);
+                }
+
+                using (var insert = connection.CreateCommand())
+                {
+                    insert.CommandText = "INSERT INTO store (id, sealed) VALUES (1, $sealed)";
+                    insert.Parameters.AddWithValue("$sealed", box.Seal([], Identity));
+                    insert.ExecuteNonQuery();
+                }
+
+                Execute(connection, string.Create(CultureInfo.InvariantCulture, $"PRAGMA application_id={ApplicationId}"));
+                Execute(connection, string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version={SchemaVersion}"));
+                Execute(connection, "COMMIT");
+            }
+
+            DurableFile.FlushDirectory(Path.GetDirectoryName(path)!);
+        }
+        catch (SqliteException exception)
+        {
+            throw SqliteFaults.Translate(path, exception);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw FileSystemFaults.Translate(path, exception, writing: true);
+        }
+    }
+
+    /// <summary>Opens the database of this profile.</summary>
+    /// <exception cref="StoreIntegrityException">It is gone, empty, no database, damaged, or another's.</exception>
+    /// <exception cref="ProfileVersionException">It has a newer schema.</exception>
+    public static SqliteConnection Open(string path, SealedBox box, bool writer)
+    {
+        var file = new FileInfo(path);
+        if (!file.Exists || file.Length == 0)
+        {
+            throw new StoreIntegrityException(StoreIntegrityError.FileMissing, path, "the database is gone or empty: restore it from a backup");
+        }
+
+        // SQLite takes anything shorter than its smallest page for a new, empty database.
+        if (file.Length < SmallestDatabase)
+        {
+            throw new StoreIntegrityException(StoreIntegrityError.Truncated, path, "the database was cut: restore it from a backup");
+        }
+
+        SqliteConnection? connection = null;
+        try
+        {
+            connection = Connect(path, writer ? SqliteOpenMode.ReadWrite : SqliteOpenMode.ReadOnly);
+            CheckIdentity(connection, path, box);
+            ApplySettings(connection, path, writer);
+            return connection;
+        }
+        catch (SqliteException exception)
+        {
+            connection?.Dispose();
+            throw SqliteFaults.Translate(path, exception);
+        }
+        catch
+        {
+            connection?.Dispose();
+            throw;
+        }
+    }
+
+    public static void Execute(SqliteConnection connection, string sql)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        command.ExecuteNonQuery();
+    }
+
+    public static object? Scalar(SqliteConnection connection, string sql)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        return command.ExecuteScalar();
+    }
+
+    private static SqliteConnection Connect(string path, SqliteOpenMode mode)
+    {
+        // A pool would keep the file open, and its lock, after the store is closed.
+        var settings = new SqliteConnectionStringBuilder { DataSource = path, Mode = mode, Pooling = false, DefaultTimeout = 5 };
+        var connection = new SqliteConnection(settings.ToString());
+        connection.Open();
+        return connection;
+    }
+
+    private static void CheckIdentity(SqliteConnection connection, string path, SealedBox box)
+    {
+        if (Scalar(connection, "PRAGMA application_id") is not (long)ApplicationId)
+        {
+            throw Foreign(path, "is a database of another program");
+        }
+
+        var version = (long)Scalar(connection, "PRAGMA user_version")!;
+        if (version > SchemaVersion)
+        {
+            throw new ProfileVersionException(path, version, SchemaVersion);
+        }
+
+        var found = new List<(string, string)>();
+        using (var command = connection.CreateCommand())
+        {
+            command.CommandText = "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite^_%' ESCAPE '^' ORDER BY name";
+            using var reader = command.ExecuteReader();
+            while (reader.Read())
+            {
+                found.Add((reader.GetValue(0) as string ?? "", reader.GetValue(1) as string ?? ""));
+            }
+        }
+
+        if (version != SchemaVersion || !found.SequenceEqual(Schema))
+        {
+            throw Foreign(path, "has tables that are not ours");
+        }
+
+        if (Scalar(connection, "SELECT sealed FROM store WHERE id = 1") is not byte[] identity || !box.TryOpen(identity, Identity, out _, out _))
+        {
+            throw Foreign(path, "belongs to another profile");
+        }
+    }
+
+    private static StoreIntegrityException Foreign(string path, string what)
+        => new(StoreIntegrityError.ForeignDatabase, path, what + ": put this profile's own database back");
+
+    // Privacy and durability rest on these; none is SQLite's default in the library that comes along, so each is read back.
+    private static void ApplySettings(SqliteConnection connection, string path, bool writer)
+    {
+        Set(connection, path, "temp_store", "MEMORY", 2L);
+        Set(connection, path, "cell_size_check", "ON", 1L);
+        Set(connection, path, "trusted_schema", "OFF", 0L);
+        Set(connection, path, "mmap_size", "0", 0L);
+        if (writer)
+        {
+            Set(connection, path, "journal_mode", "WAL", "wal");
+            Set(connection, path, "synchronous", "FULL", 2L);
+            Set(connection, path, "secure_delete", "ON", 1L);
+        }
+        else
+        {
+            Set(connection, path, "query_only", "ON", 1L);
+        }
+    }
+
+    private static void Set(SqliteConnection connection, string path, string name, string value, object expected)
+    {
+        Execute(connection, $"PRAGMA {name}={value}");
+        var actual = Scalar(connection, $"PRAGMA {name}");
+
+        // A build without memory mapping answers mmap_size with nothing, which is what is asked for.
+        if (!expected.Equals(actual) && !(actual is null && expected is 0L))
+        {
+            throw new StoreIntegrityException(StoreIntegrityError.SettingRefused, path, $"the database does not accept {name}={value}, which privacy needs: put the profile on another file system");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+using System.Collections.Concurrent;
+using Personalize.Core.Errors;
+using Personalize.Core.Formats.Gguf;
+using Personalize.Core.Quantization;
+
+namespace Personalize.Core.Models;
+
+/// <summary>Packs the weights of a model file: each tensor's shape is checked against the description and its scales must be finite. The file can be closed afterwards.</summary>
+public static class DecoderWeightsLoader
+{
+    /// <summary>Packs all weights, several tensors at a time.</summary>
+    /// <param name="file">An open model file.</param>
+    /// <param name="description">What <see cref="DecoderDescriptionReader"/> read from it.</param>
+    /// <param name="threads">How many threads pack; 0 means one for each core.</param>
+    /// <returns>The weights; the caller disposes them.</returns>
+    /// <exception cref="ModelFormatException">A tensor is missing, of the wrong shape, of an unsupported type, or holds NaN or infinity.</exception>
+    public static DecoderWeights Load(GgufFile file, DecoderDescription description, int threads = 0)
+    {
+        var d = description;
+        var matrices = new ConcurrentDictionary<string, PackedMatrix>(StringComparer.Ordinal);
+        try
+        {
+            Parallel.ForEach(
+                Matrices(d).Select(item => (item, file.GetTensor(item.Name))).OrderByDescending(pair => pair.Item2.ByteLength).ToArray(),
+                new ParallelOptions { MaxDegreeOfParallelism = threads == 0 ? Environment.ProcessorCount : threads },
+                pair => matrices[pair.item.Name] = Pack(file, pair.Item2, pair.item.Rows, pair.item.Columns, pair.item.HeadsToUnpermute, d));
+            var layers = new DecoderLayerWeights[d.LayerCount];
+            for (var i = 0; i < layers.Length; i++)
+            {
+                var prefix = $"blk.{i}.";
+                layers[i] = new DecoderLayerWeights
+                {
+                    AttentionNorm = ReadVector(file, prefix + "attn_norm.weight", d.HiddenSize),
+                    Query = matrices[prefix + "attn_q.weight"],
+                    Key = matrices[prefix + "attn_k.weight"],
+                    Value = matrices[prefix + "attn_v.weight"],
+                    QueryBias = d.HasAttentionBias ? ReadVector(file, prefix + "attn_q.bias", d.QuerySize) : null,
+                    KeyBias = d.HasAttentionBias ? ReadVector(file, prefix + "attn_k.bias", d.KeyValueSize) : null,
+                    ValueBias = d.HasAttentionBias ? ReadVector(file, prefix + "attn_v.bias", d.KeyValueSize) : null,
+                    Output = matrices[prefix + "attn_output.weight"],
+                    FeedForwardNorm = ReadVector(file, prefix + "ffn_norm.weight", d.HiddenSize),
+                    Gate = matrices[prefix + "ffn_gate.weight"],
+                    Up = matrices[prefix + "ffn_up.weight"],
+                    Down = matrices[prefix + "ffn_down.weight"],
+                };
+            }
+
+            var embedding = matrices["token_embd.weight"];
+            return new DecoderWeights(embedding, layers, ReadVector(file, "output_norm.weight", d.HiddenSize), d.TiesEmbeddings ? embedding : matrices["output.weight"]);
+        }
+        catch (Exception exception)
+        {
+            foreach (var matrix in matrices.Values)
+            {
+                matrix.Dispose();
+            }
+
+            // The threads' errors come bundled; the first one names the tensor.
+            if (exception is AggregateException { InnerExceptions: [PersonalizeException first, ..] })
+            {
+                System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(first);
+            }
+
+            throw;
+        }
+    }
+
+    private static IEnumerable<(string Name, int Rows, int Columns, int HeadsToUnpermute)> Matrices(DecoderDescription d)
+    {
+        yield return ("token_embd.weight", d.VocabularySize, d.HiddenSize, 0);
+        if (!d.TiesEmbeddings)
+        {
+            yield return ("output.weight", d.VocabularySize, d.HiddenSize, 0);
+        }
+
+        for (var i = 0; i < d.LayerCount; i++)
+        {
+            var prefix = $"blk.{i}.";
+            yield return (prefix + "attn_q.weight", d.QuerySize, d.HiddenSize, d.FileHasAdjacentRotaryPairs ? d.HeadCount : 0);
+            yield return (prefix + "attn_k.weight", d.KeyValueSize, d.HiddenSize, d.FileHasAdjacentRotaryPairs ? d.KeyValueHeadCount : 0);
+            yield return (prefix + "attn_v.weight", d.KeyValueSize, d.HiddenSize, 0);
+            yield return (prefix + "attn_output.weight", d.HiddenSize, d.QuerySize, 0);
+            yield return (prefix + "ffn_gate.weight", d.IntermediateSize, d.HiddenSize, 0);
+            yield return (prefix + "ffn_up.weight", d.IntermediateSize, d.HiddenSize, 0);
+            yield return (prefix + "ffn_down.weight", d.HiddenSize, d.IntermediateSize, 0);
+        }
+    }
+
+    private static PackedMatrix Pack(GgufFile file, GgufTensor tensor, int rows, int columns, int headsToUnpermute, DecoderDescription d)
+    {
+        if (tensor.Dimensions.Count != 2 || tensor.Dimensions[0] != columns || tensor.Dimensions[1] != rows)
+        {
+            throw new ModelFormatException(
+                ModelFormatError.TensorShapeMismatch, file.Path, $"dimensions [{string.Join(", ", tensor.Dimensions)}], expected [{columns}, {rows}]", tensor.Offset, tensor: tensor.Name);
+        }
+
+        var format = tensor.Type switch
+        {
+            GgmlType.Q4_0 => WeightFormat.Q4Zero,
+            GgmlType.Q4_1 => WeightFormat.Q4One,
+            GgmlType.Q8_0 => WeightFormat.Q8Zero,
+            GgmlType.F16 => WeightFormat.Float16,
+            GgmlType.BF16 => WeightFormat.BFloat16,
+            GgmlType.F32 => WeightFormat.Float32,
+            _ => throw new ModelFormatException(ModelFormatError.UnsupportedTensorType, file.Path, $"type {tensor.Type} is not supported", tensor.Offset, tensor: tensor.Name),
+        };
+        file.RequireFinite(tensor);
+        var data = file.GetData(tensor);
+
+        // HF row (head, half s, pair i) stands in the file at (head, i, s).
+        var half = d.HeadDimension / 2;
+        return PackedMatrix.Pack(
+            format, data, rows, columns, headsToUnpermute == 0 ? null : row => (row / d.HeadDimension * d.HeadDimension) + (row % half * 2) + (row % d.HeadDimension / half));
+    }
+
+    private static WeightVector ReadVector(GgufFile file, string name, int length)
+    {
+        var tensor = file.GetTensor(name);
+        if (tensor.ElementCount != length)
+        {
+            throw new ModelFormatException(ModelFormatError.TensorShapeMismatch, file.Path, $"{tensor.ElementCount} elements, expected {length}", tensor.Offset, tensor: name);
+        }
+
+        file.RequireFinite(tensor);
+        return new WeightVector(file.ReadSingles(tensor));
+    }
+}

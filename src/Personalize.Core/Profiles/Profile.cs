@@ -1,0 +1,265 @@
+using System.Security.Cryptography;
+using Personalize.Core.Adapters;
+using Personalize.Core.Errors;
+using Personalize.Core.Interactions;
+using Personalize.Core.Security;
+
+namespace Personalize.Core.Profiles;
+
+/// <summary>
+/// Everything that is kept about one person, in one folder: <c>profile.json</c> (version, store id, wrapped key), the key file where there is one, <c>interactions.db</c>, <c>adapters/</c>, <c>checkpoints/</c>
+/// and <c>profile.lock</c>. Folders have mode 0700, files 0600. One process writes, others may read. Safe to share between threads; owns the key and what it hands out as properties.
+/// </summary>
+public sealed class Profile : IDisposable
+{
+    private const string HeaderFile = "profile.json";
+    private const string KeyFile = "profile.key";
+    private const string LockFile = "profile.lock";
+    private const string CreatingFile = "profile.creating";
+    private const string DatabaseFile = "interactions.db";
+
+    private readonly ProfileLock? _lock;
+    private readonly ProfileKey _key;
+    private readonly Lock _gate = new();
+    private SqliteInteractionStore? _interactions;
+    private AdapterRegistry? _adapters;
+    private bool _disposed;
+
+    private Profile(string path, ProfileHeader header, ProfileKey key, ProfileLock? writerLock, TimeProvider time)
+    {
+        (DirectoryPath, StoreId, _key, _lock, TimeProvider) = (path, header.StoreId, key, writerLock, time);
+    }
+
+    /// <summary>The folder, as an absolute path.</summary>
+    public string DirectoryPath { get; }
+
+    /// <summary>The random name of the store.</summary>
+    public Guid StoreId { get; }
+
+    /// <summary>The public id of the key, in hexadecimal.</summary>
+    public string KeyId => Convert.ToHexStringLower(_key.Id);
+
+    /// <summary>Whether it was opened without the writer's lock.</summary>
+    public bool IsReadOnly => _lock is null;
+
+    /// <summary>Where the time comes from.</summary>
+    public TimeProvider TimeProvider { get; }
+
+    /// <summary>The folder for sealed checkpoints of training jobs.</summary>
+    public string CheckpointDirectory => Path.Combine(DirectoryPath, "checkpoints");
+
+    /// <summary>The store of interactions, opened when it is first asked for.</summary>
+    /// <exception cref="StoreIntegrityException">The database is gone, damaged, or another's.</exception>
+    /// <exception cref="ProfileVersionException">The database is of a newer version.</exception>
+    /// <exception cref="ProfileAccessException">The database cannot be opened.</exception>
+    public IInteractionStore Interactions
+    {
+        get
+        {
+            lock (_gate)
+            {
+                ObjectDisposedException.ThrowIf(_disposed, this);
+                return _interactions ??= new SqliteInteractionStore(Path.Combine(DirectoryPath, DatabaseFile), _key, StoreId, TimeProvider, writer: !IsReadOnly);
+            }
+        }
+    }
+
+    /// <summary>The adapters of this profile.</summary>
+    public AdapterRegistry Adapters
+    {
+        get
+        {
+            lock (_gate)
+            {
+                ObjectDisposedException.ThrowIf(_disposed, this);
+                return _adapters ??= new AdapterRegistry(Path.Combine(DirectoryPath, "adapters"), _key.CreateBox(KeyPurpose.Adapters, StoreId, DirectoryPath), TimeProvider, writer: !IsReadOnly);
+            }
+        }
+    }
+
+    /// <summary>Whether there is a profile in a folder.</summary>
+    /// <param name="path">The folder.</param>
+    /// <returns>False also where the folder is absent or cannot be read.</returns>
+    public static bool Exists(string path) => File.Exists(Path.Combine(path, HeaderFile));
+
+    /// <summary>Opens a profile, or creates it where there is none and it is opened for writing. A creation that is killed leaves nothing that the next one trips over.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="options">How; null for the defaults.</param>
+    /// <returns>The profile, owned by the caller.</returns>
+    /// <exception cref="ProfileLockedException">Another process has it open for writing.</exception>
+    /// <exception cref="ProfileVersionException">It is of a newer version.</exception>
+    /// <exception cref="ProfileAccessException">It is absent and was opened for reading, or the folder cannot be read or written.</exception>
+    /// <exception cref="StoreKeyException">The passphrase or key file is wrong, missing or exposed.</exception>
+    /// <exception cref="StoreIntegrityException">Its description is damaged, or gone while its data is there.</exception>
+    public static Profile Open(string path, ProfileOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        options ??= new ProfileOptions();
+        path = Path.GetFullPath(path);
+        if (options.OpenForReading)
+        {
+            return Exists(path) ? Unlock(path, options, writerLock: null) : throw new ProfileAccessException(ProfileAccessError.NotFound, path);
+        }
+
+        PrepareDirectories(path);
+        var writerLock = ProfileLock.Acquire(Path.Combine(path, LockFile));
+        try
+        {
+            if (!Exists(path))
+            {
+                Create(path, options);
+            }
+
+            RemoveRemains(path);
+            return Unlock(path, options, writerLock);
+        }
+        catch
+        {
+            writerLock.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A box of this profile's key for one purpose, to seal what other parts keep in the profile.</summary>
+    /// <param name="purpose">Which sub-key.</param>
+    /// <returns>The box, owned by the caller.</returns>
+    /// <exception cref="ObjectDisposedException">The profile is closed.</exception>
+    public SealedBox CreateBox(KeyPurpose purpose)
+    {
+        lock (_gate)
+        {
+            // A cleared key must never seal anything.
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _key.CreateBox(purpose, StoreId, DirectoryPath);
+        }
+    }
+
+    /// <summary>Closes the store and the registry, clears the key and releases the writer's lock, in this order.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _disposed = true;
+            _interactions?.Dispose();
+            _adapters?.Dispose();
+            _key.Dispose();
+            _lock?.Dispose();
+        }
+    }
+
+    private static Profile Unlock(string path, ProfileOptions options, ProfileLock? writerLock)
+    {
+        var header = ProfileHeader.Read(Path.Combine(path, HeaderFile));
+        using var owned = OwnedProtector(options);
+        var protector = owned ?? options.KeyProtector ?? new FileKeyProtector(KeyFileOf(path, options));
+        if (!string.Equals(header.Protector, protector.Kind, StringComparison.Ordinal))
+        {
+            throw OtherProtector(path, header.Protector, protector.Kind);
+        }
+
+        Span<byte> bytes = stackalloc byte[ProfileKey.Size];
+        try
+        {
+            protector.Unwrap(header.WrappedKey, ProfileHeader.Bind(header.StoreId, header.KeyId), bytes);
+            var key = new ProfileKey(bytes, header.KeyId);
+            if (key.Matches(header.Commitment, header.StoreId))
+            {
+                return new Profile(path, header, key, writerLock, options.TimeProvider);
+            }
+
+            key.Dispose();
+            throw new StoreKeyException(StoreKeyError.WrongKey, "the key does not match its commitment, the header was changed: restore profile.json from a backup", path);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(bytes);
+        }
+    }
+
+    private static void Create(string path, ProfileOptions options)
+    {
+        var marker = Path.Combine(path, CreatingFile);
+        var database = Path.Combine(path, DatabaseFile);
+        if (File.Exists(marker))
+        {
+            // An earlier creation was cut short: nothing was acknowledged yet.
+            File.Delete(database);
+            File.Delete(database + "-wal");
+            File.Delete(database + "-shm");
+            File.Delete(database + "-journal");
+        }
+        else if (File.Exists(database))
+        {
+            throw new StoreIntegrityException(StoreIntegrityError.FileMissing, Path.Combine(path, HeaderFile), "is gone while the data is there: restore it from a backup; without it the profile's key is lost");
+        }
+
+        DurableFile.Write(marker, _ => { });
+        using var owned = OwnedProtector(options);
+        var protector = owned ?? options.KeyProtector;
+        if (protector is null)
+        {
+            var keyFile = new FileKeyProtector(KeyFileOf(path, options));
+            keyFile.CreateIfMissing();
+            protector = keyFile;
+        }
+
+        var storeId = Guid.NewGuid();
+        using var key = ProfileKey.CreateRandom();
+        var header = new ProfileHeader(storeId, key.Id, protector.Kind, key.Wrap(protector, ProfileHeader.Bind(storeId, key.Id)), key.Commit(storeId));
+        using (var box = key.CreateBox(KeyPurpose.Records, storeId, database))
+        {
+            StoreDatabase.Create(database, box);
+        }
+
+        // The header makes it a profile; the marker goes last, and is of no matter once the header is there.
+        header.Write(Path.Combine(path, HeaderFile));
+        DurableFile.Delete(marker);
+    }
+
+    private static void PrepareDirectories(string path)
+    {
+        if (File.Exists(path))
+        {
+            throw new ProfileAccessException(ProfileAccessError.NotADirectory, path);
+        }
+
+        try
+        {
+            DurableFile.CreateDirectory(path);
+            DurableFile.CreateDirectory(Path.Combine(path, "adapters"));
+            DurableFile.CreateDirectory(Path.Combine(path, "checkpoints"));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw FileSystemFaults.Translate(path, exception, writing: true);
+        }
+    }
+
+    private static void RemoveRemains(string path)
+    {
+        try
+        {
+            File.Delete(Path.Combine(path, CreatingFile));
+            DurableFile.RemoveRemains(path);
+            DurableFile.RemoveRemains(Path.Combine(path, "adapters"));
+            DurableFile.RemoveRemains(Path.Combine(path, "checkpoints"));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw FileSystemFaults.Translate(path, exception, writing: true);
+        }
+    }
+
+    private static PassphraseKeyProtector? OwnedProtector(ProfileOptions options)
+        => options.KeyProtector is null && options.Passphrase is not null ? new PassphraseKeyProtector(options.Passphrase) : null;
+
+    private static string KeyFileOf(string path, ProfileOptions options) => options.KeyFile ?? Path.Combine(path, KeyFile);
+
+    private static StoreKeyException OtherProtector(string path, string needed, string given)
+        => string.Equals(needed, PassphraseKeyProtector.KindName, StringComparison.Ordinal) && string.Equals(given, FileKeyProtector.KindName, StringComparison.Ordinal)
+            ? new StoreKeyException(StoreKeyError.PassphraseRequired, "the profile is protected by a passphrase: give it", path)
+            : new StoreKeyException(StoreKeyError.OtherProtector, $"the profile's key is protected by '{Known(needed)}', not by '{given}': open it with that", path);
+
+    // The name comes from a file that anyone may have written.
+    private static string Known(string kind) => kind.Length <= 32 && kind.All(char.IsAsciiLetterOrDigit) ? kind : "something unknown";
+}

@@ -1,0 +1,65 @@
+using Personalize.Core.Adapters;
+using Personalize.Core.Errors;
+using Personalize.Core.Kernels;
+using Personalize.Core.Models;
+
+namespace Personalize.Inference.Adapters;
+
+/// <summary>An adapter packed for serving beside an untouched base. Read-only and safe to share between conversations.</summary>
+public sealed class AttachedAdapter : IDisposable
+{
+    private readonly LowRankPair?[] _pairs;
+
+    /// <summary>Packs an adapter for a model.</summary>
+    /// <param name="adapter">The adapter.</param>
+    /// <param name="model">The model it is to serve with.</param>
+    /// <exception cref="AdapterMismatchException">The adapter belongs to another base.</exception>
+    /// <exception cref="TensorShapeException">A pair does not fit the model's map, or names a layer it does not have.</exception>
+    public AttachedAdapter(LoraAdapter adapter, DecoderModel model)
+    {
+        if (!string.Equals(adapter.BaseFingerprint, model.Fingerprint, StringComparison.Ordinal))
+        {
+            throw new AdapterMismatchException(adapter.BaseFingerprint, model.Fingerprint);
+        }
+
+        foreach (var pair in adapter.Pairs)
+        {
+            if (pair.Layer >= model.Description.LayerCount)
+            {
+                throw new TensorShapeException("adapter layers", [model.Description.LayerCount], [pair.Layer + 1]);
+            }
+
+            var (input, output) = model.GetShape(pair.Module);
+            if (pair.InputSize != input || pair.OutputSize != output)
+            {
+                throw new TensorShapeException($"adapter layer {pair.Layer} {pair.Module}", [output, input], [pair.OutputSize, pair.InputSize]);
+            }
+        }
+
+        _pairs = new LowRankPair?[model.Description.LayerCount * LoraConfiguration.AllTargets.Count];
+        foreach (var pair in adapter.Pairs)
+        {
+            _pairs[Index(pair.Layer, pair.Module)] = new LowRankPair(pair, adapter.Configuration.Scale);
+        }
+    }
+
+    /// <summary>How many bytes the packed pairs take.</summary>
+    public long ByteLength => _pairs.Sum(pair => pair?.ByteLength ?? 0);
+
+    /// <summary>The pair of a linear map, or null where the adapter has none.</summary>
+    /// <param name="layer">The layer, counted from 0.</param>
+    /// <param name="module">The linear map.</param>
+    /// <returns>The packed pair.</returns>
+    public LowRankPair? this[int layer, LinearModule module] => _pairs[Index(layer, module)];
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var pair in _pairs)
+        {
+            pair?.Dispose();
+        }
+    }
+
+    private static int Index(int layer, LinearModule module) => (layer * LoraConfiguration.AllTargets.Count) + (int)module;
+}

@@ -1,0 +1,259 @@
+using Personalize.Core.Adapters;
+using Personalize.Core.Errors;
+using Personalize.Core.Kernels;
+using Personalize.Core.Models;
+using Personalize.Inference.Adapters;
+using Personalize.Inference.Generation;
+using Personalize.Inference.KvCache;
+
+namespace Personalize.Inference.Decoding;
+
+/// <summary>
+/// One conversation with a decoder: its cache, its buffers and the forward pass over the shared packed weights. Chunks of any size give the same logits to the bit.
+/// Not thread-safe; several sessions may share a model, an adapter and a pool.
+/// </summary>
+public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
+{
+    private const int OutputTokensPerPass = 8;
+    private readonly DecoderModel _model;
+    private readonly DecoderDescription _description;
+    private readonly WorkerPool _pool;
+    private readonly AttachedAdapter? _adapter;
+    private readonly int _chunk;
+    private readonly RotaryTable _rotary;
+    private readonly KeyValueCache _cache;
+    private readonly LinearProjector _projector;
+    private readonly NativeBuffer<float> _stream;
+    private readonly NativeBuffer<float> _normed;
+    private readonly NativeBuffer<float> _query;
+    private readonly NativeBuffer<float> _key;
+    private readonly NativeBuffer<float> _value;
+    private readonly NativeBuffer<float> _mixed;
+    private readonly NativeBuffer<float> _gate;
+    private readonly NativeBuffer<float> _up;
+    private readonly NativeBuffer<float> _logits;
+    private int _logitsRow = -1;
+
+    /// <summary>Plans all buffers; nothing is allocated afterwards.</summary>
+    /// <param name="model">The shared weights; must outlive the session.</param>
+    /// <param name="pool">The threads; must outlive the session.</param>
+    /// <param name="options">Sizes and precision.</param>
+    /// <param name="adapter">An adapter to serve with, or null; must outlive the session.</param>
+    public DecoderSession(DecoderModel model, WorkerPool pool, DecoderSessionOptions? options = null, AttachedAdapter? adapter = null)
+    {
+        options ??= new DecoderSessionOptions();
+        var d = model.Description;
+        _model = model;
+        _description = d;
+        _pool = pool;
+        _adapter = adapter;
+        ContextLength = Math.Min(options.ContextLength ?? d.ContextLength, d.ContextLength);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(ContextLength, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.ChunkSize, nameof(options));
+        _chunk = Math.Min(options.ChunkSize, ContextLength);
+        _rotary = new RotaryTable(d.HeadDimension, d.RotaryDimension, d.RotaryBase, d.RotaryFactors.ToArray(), ContextLength);
+        _cache = new KeyValueCache(d, ContextLength);
+        _projector = new LinearProjector(pool, options.Precision, _chunk, Math.Max(Math.Max(d.HiddenSize, d.QuerySize), d.IntermediateSize));
+        _stream = Allocate(d.HiddenSize);
+        _normed = Allocate(d.HiddenSize);
+        _query = Allocate(d.QuerySize);
+        _key = Allocate(d.KeyValueSize);
+        _value = Allocate(d.KeyValueSize);
+        _mixed = Allocate(d.QuerySize);
+        _gate = Allocate(d.IntermediateSize);
+        _up = Allocate(d.IntermediateSize);
+        _logits = new NativeBuffer<float>((long)Math.Min(OutputTokensPerPass, _chunk) * d.VocabularySize);
+    }
+
+    /// <inheritdoc/>
+    public int Position { get; private set; }
+
+    /// <inheritdoc/>
+    public int ContextLength { get; }
+
+    /// <inheritdoc/>
+    public int VocabularySize => _description.VocabularySize;
+
+    /// <inheritdoc/>
+    public ReadOnlySpan<float> Logits => _logitsRow >= 0
+        ? new ReadOnlySpan<float>(_logits.Pointer + ((long)_logitsRow * VocabularySize), VocabularySize)
+        : throw new InvalidOperationException("no token was fed since the session began or was truncated");
+
+    /// <summary>How many bytes the session's buffers take, the cache included.</summary>
+    public long ByteLength =>
+        _cache.ByteLength + _projector.ByteLength + _stream.ByteLength + _normed.ByteLength + _query.ByteLength + _key.ByteLength + _value.ByteLength
+        + _mixed.ByteLength + _gate.ByteLength + _up.ByteLength + _logits.ByteLength;
+
+    /// <inheritdoc/>
+    public void Prefill(ReadOnlySpan<int> tokens, CancellationToken cancellationToken) => Feed(tokens, onLogits: null, onHiddenState: null, cancellationToken);
+
+    /// <inheritdoc/>
+    public void Decode(int token) => Feed([token], onLogits: null, onHiddenState: null, CancellationToken.None);
+
+    /// <summary>Feeds several tokens and reports the logits of each.</summary>
+    /// <param name="tokens">At least one token id.</param>
+    /// <param name="onLogits">Called for each token in order; null computes the last token's logits only.</param>
+    /// <param name="onHiddenState">Called after the embedding and after each layer of each chunk, or null.</param>
+    /// <param name="cancellationToken">Looked at between chunks.</param>
+    /// <exception cref="ContextLengthException">More tokens than the cache has room for; nothing was fed.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled between two chunks.</exception>
+    public void Feed(ReadOnlySpan<int> tokens, LogitsConsumer? onLogits, HiddenStateConsumer? onHiddenState, CancellationToken cancellationToken)
+    {
+        if (tokens.Length > ContextLength - Position)
+        {
+            throw new ContextLengthException(tokens.Length, ContextLength - Position);
+        }
+
+        foreach (var token in tokens)
+        {
+            if ((uint)token >= (uint)VocabularySize)
+            {
+                throw new ArgumentOutOfRangeException(nameof(tokens), token, $"token ids are below {VocabularySize}");
+            }
+        }
+
+        for (var first = 0; first < tokens.Length; first += _chunk)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var count = Math.Min(_chunk, tokens.Length - first);
+            RunLayers(tokens.Slice(first, count), first, onHiddenState);
+            Position += count;
+            if (onLogits is not null)
+            {
+                RunOutput(0, count, first, onLogits);
+            }
+            else if (first + count == tokens.Length)
+            {
+                RunOutput(count - 1, 1, 0, null);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void TruncateTo(int position)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(position);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(position, Position);
+        Position = position;
+        _logitsRow = -1;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _rotary.Dispose();
+        _cache.Dispose();
+        _projector.Dispose();
+        foreach (var buffer in new[] { _stream, _normed, _query, _key, _value, _mixed, _gate, _up, _logits })
+        {
+            buffer.Dispose();
+        }
+    }
+
+    private NativeBuffer<float> Allocate(int size) => new((long)_chunk * size);
+
+    private void RunLayers(ReadOnlySpan<int> tokens, int firstIndex, HiddenStateConsumer? onHiddenState)
+    {
+        var d = _description;
+        var count = tokens.Length;
+        for (var t = 0; t < count; t++)
+        {
+            _model.Weights.TokenEmbedding.ReadRow(tokens[t], new Span<float>(_stream.Pointer + ((long)t * d.HiddenSize), d.HiddenSize));
+        }
+
+        onHiddenState?.Invoke(0, firstIndex, new ReadOnlySpan<float>(_stream.Pointer, count * d.HiddenSize));
+        AddAndNormalize(count, delta: null, _model.Weights.Layers[0].AttentionNorm);
+        for (var layer = 0; layer < d.LayerCount; layer++)
+        {
+            var weights = _model.Weights.Layers[layer];
+            _projector.Run(
+                _normed.Pointer,
+                count,
+                ActivationRounding.TwoPlanes,
+                new Projection(weights.Query, _query.Pointer, weights.QueryBias, _adapter?[layer, LinearModule.Query]),
+                new Projection(weights.Key, _key.Pointer, weights.KeyBias, _adapter?[layer, LinearModule.Key]),
+                new Projection(weights.Value, _value.Pointer, weights.ValueBias, _adapter?[layer, LinearModule.Value]));
+            for (var t = 0; t < count; t++)
+            {
+                var key = _key.Pointer + ((long)t * d.KeyValueSize);
+                _rotary.Apply(_query.Pointer + ((long)t * d.QuerySize), d.HeadCount, Position + t);
+                _rotary.Apply(key, d.KeyValueHeadCount, Position + t);
+                _cache.Store(layer, Position + t, key, _value.Pointer + ((long)t * d.KeyValueSize));
+            }
+
+            CachedAttention.Run(
+                _pool, _query.Pointer, _cache.Keys(layer), _cache.Values(layer), _mixed.Pointer, count, Position, _cache.Capacity, d.HeadCount, d.KeyValueHeadCount, d.HeadDimension);
+            _projector.Run(_mixed.Pointer, count, ActivationRounding.OnePlane, new Projection(weights.Output, _normed.Pointer, null, _adapter?[layer, LinearModule.Output]));
+            AddAndNormalize(count, _normed.Pointer, weights.FeedForwardNorm);
+            _projector.Run(
+                _normed.Pointer,
+                count,
+                ActivationRounding.OnePlane,
+                new Projection(weights.Gate, _gate.Pointer, null, _adapter?[layer, LinearModule.Gate]),
+                new Projection(weights.Up, _up.Pointer, null, _adapter?[layer, LinearModule.Up]));
+            var activate = new ActivateWork { Gate = _gate.Pointer, Up = _up.Pointer, Size = d.IntermediateSize };
+            _pool.Run(ref activate, count, grain: 2);
+            _projector.Run(_gate.Pointer, count, ActivationRounding.TwoPlanes, new Projection(weights.Down, _normed.Pointer, null, _adapter?[layer, LinearModule.Down]));
+            AddAndNormalize(count, _normed.Pointer, layer + 1 < d.LayerCount ? _model.Weights.Layers[layer + 1].AttentionNorm : _model.Weights.OutputNorm);
+            onHiddenState?.Invoke(layer + 1, firstIndex, new ReadOnlySpan<float>(_stream.Pointer, count * d.HiddenSize));
+        }
+    }
+
+    /// <summary>The output layer over some of the last chunk's normalized states.</summary>
+    private void RunOutput(int first, int count, int firstIndex, LogitsConsumer? onLogits)
+    {
+        var d = _description;
+        for (var at = 0; at < count; at += OutputTokensPerPass)
+        {
+            var rows = Math.Min(OutputTokensPerPass, count - at);
+            _projector.Run(_normed.Pointer + ((long)(first + at) * d.HiddenSize), rows, ActivationRounding.TwoPlanes, new Projection(_model.Weights.OutputProjection, _logits.Pointer));
+            for (var row = 0; row < rows; row++)
+            {
+                onLogits?.Invoke(firstIndex + at + row, new ReadOnlySpan<float>(_logits.Pointer + ((long)row * VocabularySize), VocabularySize));
+            }
+
+            _logitsRow = rows - 1;
+        }
+    }
+
+    /// <summary><c>stream += delta; normed = norm(stream)</c>.</summary>
+    private void AddAndNormalize(int count, float* delta, WeightVector gain)
+    {
+        var work = new AddAndNormalizeWork { Stream = _stream.Pointer, Delta = delta, Normed = _normed.Pointer, Gain = gain.Pointer, Size = _description.HiddenSize, Epsilon = _description.RmsNormEpsilon };
+        _pool.Run(ref work, count, grain: 4);
+    }
+
+    private struct AddAndNormalizeWork : IParallelWork
+    {
+        public float* Stream;
+        public float* Delta;
+        public float* Normed;
+        public float* Gain;
+        public int Size;
+        public float Epsilon;
+
+        public readonly void Execute(int start, int end)
+        {
+            var from = (long)start * Size;
+            if (Delta is not null)
+            {
+                VectorAdd.InPlace(Stream + from, Delta + from, (long)(end - start) * Size);
+            }
+
+            RmsNorm.Forward(Stream + from, Gain, Normed + from, end - start, Size, Epsilon);
+        }
+    }
+
+    private struct ActivateWork : IParallelWork
+    {
+        public float* Gate;
+        public float* Up;
+        public int Size;
+
+        public readonly void Execute(int start, int end)
+        {
+            var from = (long)start * Size;
+            SwiGlu.Forward(Gate + from, Up + from, Gate + from, (long)(end - start) * Size);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+using System.Text;
+using Personalize.Core.Tokenization;
+using Personalize.Inference.Sampling;
+
+namespace Personalize.Inference.Generation;
+
+/// <summary>The state of one text while it is computed.</summary>
+internal sealed class GenerationRun
+{
+    private readonly TextGenerator _generator;
+    private readonly Sampler _sampler;
+    private readonly StreamingDecoder _decoder;
+    private readonly StopStringFilter _filter;
+    private readonly IReadOnlyCollection<int> _stopTokens;
+    private readonly StringBuilder _text = new();
+    private readonly int[] _prompt;
+    private readonly int _maxTokens;
+    private readonly int _vocabularySize;
+    private int[] _history;
+    private int _count;
+    private int _reused;
+    private int _decoded;
+    private TimeSpan _prefillTime;
+    private TimeSpan _decodeTime;
+    private GenerationStopReason _reason = GenerationStopReason.Interrupted;
+
+    public GenerationRun(TextGenerator generator, GenerationRequest request)
+    {
+        _generator = generator;
+        // A model may have more logits than its vocabulary has tokens, as padding.
+        _vocabularySize = Math.Min(generator.Session.VocabularySize, generator.Tokenizer.VocabularySize);
+        _sampler = new Sampler(request.Sampling, _vocabularySize);
+        _decoder = new StreamingDecoder(generator.Tokenizer, includeSpecialTokens: false);
+        _filter = new StopStringFilter(request.StopStrings);
+        _stopTokens = request.StopTokens ?? generator.Tokenizer.StopTokens;
+        _maxTokens = request.MaxTokens;
+        _prompt = [.. request.Prompt];
+        _history = new int[_prompt.Length + 64];
+        _prompt.CopyTo(_history, 0);
+        _count = _prompt.Length;
+    }
+
+    public bool IsFinished { get; private set; }
+
+    private int Generated => _count - _prompt.Length;
+
+    public void Prefill(CancellationToken cancellationToken)
+    {
+        var start = _generator.Time.GetTimestamp();
+        _reused = _generator.Prefill(_prompt, cancellationToken);
+        _prefillTime = _generator.Time.GetElapsedTime(start);
+    }
+
+    public GeneratedToken Next()
+    {
+        var start = _generator.Time.GetTimestamp();
+        if (Generated > 0)
+        {
+            // Fed only now, so that nothing is computed after the last token.
+            _generator.Decode(_history[_count - 1]);
+            _decoded++;
+        }
+
+        var token = _sampler.Sample(_generator.Session.Logits[.._vocabularySize], _history.AsSpan(0, _count));
+        if (_decoded > 0)
+        {
+            _decodeTime += _generator.Time.GetElapsedTime(start);
+        }
+
+        Remember(token);
+        var piece = Advance(token);
+        _text.Append(piece);
+        return new GeneratedToken(token, piece);
+    }
+
+    public GenerationResult ToResult()
+    {
+        var prefilled = _decoded + Generated > 0 ? _prompt.Length - _reused : 0;
+        return new GenerationResult(
+            _text.ToString(),
+            _history[_prompt.Length.._count],
+            _prompt.Length,
+            _reused,
+            Rate(prefilled, _prefillTime),
+            Rate(_decoded, _decodeTime),
+            DraftedTokens: 0,
+            AcceptedTokens: 0,
+            _reason);
+    }
+
+    private static double Rate(int tokens, TimeSpan time) => time > TimeSpan.Zero ? tokens / time.TotalSeconds : 0;
+
+    private void Remember(int token)
+    {
+        if (_count == _history.Length)
+        {
+            Array.Resize(ref _history, _history.Length * 2);
+        }
+
+        _history[_count++] = token;
+    }
+
+    // What of the text became certain with the token; also decides whether it was the last.
+    private string Advance(int token)
+    {
+        var isStopToken = _stopTokens.Contains(token);
+        var piece = isStopToken ? "" : _filter.Append(_decoder.Append(token));
+        if (_filter.IsMatched)
+        {
+            return Finish(GenerationStopReason.StopString, piece);
+        }
+
+        if (isStopToken)
+        {
+            return Finish(GenerationStopReason.StopToken, piece);
+        }
+
+        if (Generated == _maxTokens)
+        {
+            return Finish(GenerationStopReason.MaxTokens, piece);
+        }
+
+        return _generator.Session.Position == _generator.Session.ContextLength ? Finish(GenerationStopReason.ContextFull, piece) : piece;
+    }
+
+    private string Finish(GenerationStopReason reason, string piece)
+    {
+        IsFinished = true;
+        _reason = reason;
+        if (reason == GenerationStopReason.StopString)
+        {
+            return piece;
+        }
+
+        // Bytes of an unfinished character come out as U+FFFD, which a stop string may hold too.
+        piece += _filter.Append(_decoder.Flush());
+        if (_filter.IsMatched)
+        {
+            _reason = GenerationStopReason.StopString;
+        }
+
+        return piece + _filter.Flush();
+    }
+}

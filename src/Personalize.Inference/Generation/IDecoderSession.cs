@@ -1,0 +1,36 @@
+using Personalize.Core.Errors;
+
+namespace Personalize.Inference.Generation;
+
+/// <summary>One conversation with a decoder: the keys and values of the tokens so far, and the logits after the last of them. Not thread-safe; several sessions may share one model.</summary>
+public interface IDecoderSession
+{
+    /// <summary>How many tokens the cache holds: the position the next token gets.</summary>
+    int Position { get; }
+
+    /// <summary>How many tokens the cache can hold.</summary>
+    int ContextLength { get; }
+
+    /// <summary>How many logits a token gets.</summary>
+    int VocabularySize { get; }
+
+    /// <summary>The logits after the last token that was fed, <c>[vocabulary]</c>; valid until the next call that feeds or removes tokens.</summary>
+    /// <exception cref="InvalidOperationException">Nothing was fed since the session began or was truncated.</exception>
+    ReadOnlySpan<float> Logits { get; }
+
+    /// <summary>Feeds several tokens in chunks. Logits are computed for the last one only.</summary>
+    /// <param name="tokens">At least one token id, each below <see cref="VocabularySize"/>.</param>
+    /// <param name="cancellationToken">Looked at between chunks; what was fed before stays in the cache and counts in <see cref="Position"/>.</param>
+    /// <exception cref="ContextLengthException">More tokens than the cache has room for; nothing was fed.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled between two chunks.</exception>
+    void Prefill(ReadOnlySpan<int> tokens, CancellationToken cancellationToken);
+
+    /// <summary>Feeds one token.</summary>
+    /// <param name="token">A token id below <see cref="VocabularySize"/>.</param>
+    /// <exception cref="ContextLengthException">The cache is full; nothing was fed.</exception>
+    void Decode(int token);
+
+    /// <summary>Forgets all tokens from <paramref name="position"/> on. There are no logits until a token is fed again.</summary>
+    /// <param name="position">From 0 to <see cref="Position"/>.</param>
+    void TruncateTo(int position);
+}

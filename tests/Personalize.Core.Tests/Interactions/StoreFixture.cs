@@ -1,0 +1,46 @@
+using Personalize.Core.Interactions;
+using Personalize.Core.Profiles;
+using Microsoft.Data.Sqlite;
+
+namespace Personalize.Core.Tests.Interactions;
+
+/// <summary>A fresh profile with consent for the source <c>app</c>.</summary>
+internal sealed class StoreFixture : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private Profile? _profile;
+
+    public StoreFixture() => Store.Consent.Give("app");
+
+    public string Directory => _folder["profile"];
+
+    public string Database => _folder["profile/interactions.db"];
+
+    public IInteractionStore Store => (_profile ??= Profile.Open(Directory)).Interactions;
+
+    public static Interaction Sample(string text, long seconds = 0, string? id = null, string source = "app", string context = "a context")
+        => new(0, id, DateTimeOffset.FromUnixTimeSeconds(seconds), source, context, text);
+
+    public void Close()
+    {
+        _profile?.Dispose();
+        _profile = null;
+    }
+
+    /// <summary>Changes the closed database as somebody with access to the file would.</summary>
+    public void Tamper(string sql)
+    {
+        Close();
+        using var connection = new SqliteConnection($"Data Source={Database};Pooling=False");
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        command.ExecuteNonQuery();
+    }
+
+    public void Dispose()
+    {
+        Close();
+        _folder.Dispose();
+    }
+}
