@@ -13,6 +13,7 @@ internal sealed class CommandContext
         CancellationToken = cancellationToken;
         Streams = streams;
         ModelName = arguments.GetValue(options.Model);
+        PassphraseFile = arguments.GetValue(options.PassphraseFile);
         Threads = arguments.GetValue(options.Threads);
         Seed = arguments.GetValue(options.Seed);
         DataDirectory = Path.GetFullPath(arguments.GetValue(options.Data) ?? DefaultDataDirectory());
@@ -31,6 +32,9 @@ internal sealed class CommandContext
 
     /// <summary>What <c>--model</c> says, if anything.</summary>
     public string? ModelName { get; }
+
+    /// <summary>What <c>--passphrase-file</c> says, if anything.</summary>
+    public string? PassphraseFile { get; }
 
     /// <summary>The profile's folder, absolute.</summary>
     public string DataDirectory { get; }

@@ -22,7 +22,7 @@ internal sealed class CommandHost(ConsoleStreams streams, TimeProvider time)
         var arguments = root.Parse(args, Parsing);
         if (arguments.Errors.Count > 0)
         {
-            return Report(arguments, new UsageException($"{Shorten(arguments.Errors[0].Message)} (see --help)"));
+            return Report(arguments, new UsageException($"{Describe(arguments)} (see --help)"));
         }
 
         var invocation = new InvocationConfiguration { Output = streams.Out, Error = streams.Error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
@@ -72,9 +72,21 @@ internal sealed class CommandHost(ConsoleStreams streams, TimeProvider time)
         return report.ExitCode;
     }
 
-    // The parser names .NET's types, which tell nobody anything.
-    private static string Shorten(string message)
+    private static string Describe(ParseResult arguments)
     {
+        // A word that fits nowhere may be a part of a text that was not quoted: it is named only where it must have been meant for the program.
+        if (arguments.UnmatchedTokens is [var word, ..] && (word.StartsWith('-') || arguments.CommandResult.Command.Subcommands.Count > 0))
+        {
+            return $"there is no {(word.StartsWith('-') ? "option" : "command")} {word} in {arguments.CommandResult.Command.Name}";
+        }
+
+        if (arguments.UnmatchedTokens.Count > 0)
+        {
+            return $"{arguments.CommandResult.Command.Name} got a word too many: quote texts and paths that hold spaces";
+        }
+
+        // The parser names .NET's types, which tell nobody anything.
+        var message = arguments.Errors[0].Message;
         var type = message.IndexOf(" as expected type", StringComparison.Ordinal);
         return type < 0 ? message.TrimEnd('.') : message[..type];
     }

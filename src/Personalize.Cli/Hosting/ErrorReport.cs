@@ -18,8 +18,14 @@ internal sealed record ErrorReport(int ExitCode, string Line)
     private static int CodeOf(Exception exception) => exception switch
     {
         UsageException or ContextLengthException => Hosting.ExitCode.Usage,
-        MissingModelException or AdapterMismatchException or TensorShapeException or NonFiniteLogitsException => Hosting.ExitCode.BadFile,
-        FileNotFoundException or DirectoryNotFoundException => Hosting.ExitCode.BadFile,
+        InvalidInteractionException { Line: null } => Hosting.ExitCode.Usage,
+        InvalidInteractionException => Hosting.ExitCode.BadFile,
+        ConsentRequiredException => Hosting.ExitCode.Refused,
+        StoreKeyException or StoreIntegrityException => Hosting.ExitCode.KeyOrStore,
+        ProfileAccessException { Error: ProfileAccessError.NotFound } or ProfileVersionException => Hosting.ExitCode.BadFile,
+        MissingModelException or InputFileException => Hosting.ExitCode.BadFile,
+        ModelFormatException or UnsupportedModelException or TokenizerException or ChatTemplateException => Hosting.ExitCode.BadFile,
+        AdapterMismatchException or TensorShapeException or NonFiniteLogitsException => Hosting.ExitCode.BadFile,
         _ => Hosting.ExitCode.Failed,
     };
 

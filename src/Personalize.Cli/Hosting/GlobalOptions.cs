@@ -22,6 +22,13 @@ internal sealed class GlobalOptions
         Recursive = true,
     };
 
+    public Option<string?> PassphraseFile { get; } = new("--passphrase-file")
+    {
+        Description = "A file whose first line is the profile's passphrase [default: a key file, or asked for]",
+        HelpName = "FILE",
+        Recursive = true,
+    };
+
     public Option<int> Threads { get; } = new Option<int>("--threads")
     {
         Description = "How many threads compute",
@@ -45,7 +52,7 @@ internal sealed class GlobalOptions
 
     public void AddTo(Command root)
     {
-        foreach (var option in new Option[] { Data, Model, Threads, Seed, Json, Quiet, Verbose })
+        foreach (var option in new Option[] { Data, Model, PassphraseFile, Threads, Seed, Json, Quiet, Verbose })
         {
             root.Options.Add(option);
         }

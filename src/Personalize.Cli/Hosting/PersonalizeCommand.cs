@@ -8,6 +8,14 @@ internal static class PersonalizeCommand
 {
     public static RootCommand Create(CommandHost host) => new("Trains adapters of a small language model on a person's own device, and writes with them.")
     {
+        RecordCommand.Create(host),
+        ImportCommand.Create(host),
+        GenerateCommand.Create(host),
+        LogitsCommand.Create(host),
+        PerplexityCommand.Create(host),
+        TokenizeCommand.Create(host),
+        StoreCommand.Create(host),
+        ModelsCommand.Create(host),
         DoctorCommand.Create(host),
     };
 }

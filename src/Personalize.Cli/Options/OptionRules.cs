@@ -16,6 +16,29 @@ internal static class OptionRules
     public static Option<T> Above<T>(this Option<T> option, double limit, double maximum = double.PositiveInfinity) =>
         option.Check(value => value > limit && value <= maximum, $"above {Text(limit)}" + (double.IsFinite(maximum) ? $" and at most {Text(maximum)}" : ""));
 
+    /// <summary>Demands one of a few words; others are wrong usage.</summary>
+    public static Option<string> OneOf(this Option<string> option, params string[] words)
+    {
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && !words.Contains(token.Value, StringComparer.Ordinal))
+            {
+                result.AddError($"{option.Name} {token.Value} is not offered: it must be {string.Join(" or ", words)}");
+            }
+        });
+        return option;
+    }
+
+    /// <summary>Demands exactly one of several options.</summary>
+    public static void RequireOneOf(this Command command, params Option[] options) =>
+        command.Validators.Add(result =>
+        {
+            if (options.Count(option => result.GetResult(option) is { Implicit: false }) != 1)
+            {
+                result.AddError($"{command.Name} needs exactly one of {string.Join(", ", options.Select(option => option.Name))}");
+            }
+        });
+
     private static Option<T> Check<T>(this Option<T> option, Func<double, bool> accepts, string range)
     {
         option.Validators.Add(result =>

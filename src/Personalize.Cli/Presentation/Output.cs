@@ -71,6 +71,9 @@ internal sealed class Output
     /// <summary>Something the person should know even when quiet.</summary>
     public void Warning(string line) => _streams.Error.WriteLine($"warning: {line}");
 
+    /// <summary>Asks the person for something that is not shown.</summary>
+    public string AskSecret(string what) => Console(_streams.Error, isTerminal: true).Prompt(new TextPrompt<string>($"{what}:").Secret(mask: null));
+
     /// <summary>Does long work and shows how far it is: a bar on a terminal, a line now and then in a pipe.</summary>
     /// <param name="title">What is being done.</param>
     /// <param name="work">Reports its progress.</param>

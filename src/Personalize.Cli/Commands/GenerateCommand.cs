@@ -1,0 +1,86 @@
+using System.CommandLine;
+using System.Text.Json;
+using Personalize.Cli.Hosting;
+using Personalize.Cli.Models;
+using Personalize.Cli.Options;
+using Personalize.Core.Errors;
+using Personalize.Core.Models;
+using Personalize.Inference.Generation;
+using Personalize.Inference.Sampling;
+
+namespace Personalize.Cli.Commands;
+
+/// <summary><c>generate</c>: one text.</summary>
+internal static class GenerateCommand
+{
+    public static Command Create(CommandHost host)
+    {
+        var prompt = new Option<string?>("--prompt") { Description = "Text to continue as it is; special tokens in it count", HelpName = "T" };
+        var ids = TokenIds.Create("Tokens to continue");
+        var maxTokens = new Option<int>("--max-tokens") { Description = "How many tokens at most", HelpName = "N", DefaultValueFactory = _ => 256 }.AtLeast(1);
+        var stop = new Option<string[]>("--stop") { Description = "End before this text; may be given several times", HelpName = "T" };
+        var speculation = new Option<string>("--speculation") { Description = "Draft tokens and verify them together", HelpName = "off", DefaultValueFactory = _ => "off" }.OneOf("off");
+        var precision = PrecisionOption.Create(ArithmeticPrecision.Served);
+        var sampling = new SamplingOptionSet(SamplingOptions.Greedy);
+        var command = new Command("generate", "Write a text") { prompt, ids, maxTokens, stop, speculation, precision };
+        sampling.AddTo(command);
+        command.RequireOneOf(prompt, ids);
+        host.Bind(command, context =>
+        {
+            using var engine = Engine.Load(context);
+            var tokens = context.Get(ids) is { Length: > 0 } given ? given : engine.EncodeText(context.Get(prompt)!);
+            TokenIds.Check(tokens, engine.Model.Description.VocabularySize);
+            if (tokens.Length == 0)
+            {
+                throw new UsageException("--prompt is empty: give at least one character");
+            }
+
+            return Run(context, engine, PrecisionOption.Parse(context.Get(precision)), new GenerationRequest
+            {
+                Prompt = tokens,
+                MaxTokens = context.Get(maxTokens),
+                Sampling = sampling.Read(context),
+                StopStrings = context.Get(stop),
+            });
+        });
+        return command;
+    }
+
+    private static int Run(CommandContext context, Engine engine, ArithmeticPrecision precision, GenerationRequest request)
+    {
+        // Room for the prompt and the answer, so that memory is a matter of the text and not of what the model could hold.
+        using var session = engine.CreateSession((int)Math.Min((long)request.Prompt.Count + request.MaxTokens, engine.Model.Description.ContextLength), precision);
+        var text = new TextGenerator(session, engine.Tokenizer, context.Time).Generate(request, context.CancellationToken);
+        foreach (var token in text)
+        {
+            if (context.Output.IsForPeople)
+            {
+                context.Output.Text(token.Text);
+            }
+        }
+
+        var result = text.Result;
+        context.Output.Result(json => WriteJson(json, result), _ => context.Output.Text("\n"));
+        context.Output.Note($"{result.PromptTokens} prompt tokens at {result.PrefillTokensPerSecond:F0}/s, {result.Ids.Count} tokens at {result.DecodeTokensPerSecond:F0}/s");
+        return ExitCode.Done;
+    }
+
+    private static void WriteJson(Utf8JsonWriter json, GenerationResult result)
+    {
+        json.WriteString("text", result.Text);
+        json.WriteStartArray("ids");
+        foreach (var id in result.Ids)
+        {
+            json.WriteNumberValue(id);
+        }
+
+        json.WriteEndArray();
+        json.WriteNumber("promptTokens", result.PromptTokens);
+        json.WriteNumber("tokens", result.Ids.Count);
+        json.WriteNumber("prefillTokensPerSecond", result.PrefillTokensPerSecond);
+        json.WriteNumber("decodeTokensPerSecond", result.DecodeTokensPerSecond);
+        json.WriteNumber("draftedTokens", result.DraftedTokens);
+        json.WriteNumber("acceptedTokens", result.AcceptedTokens);
+        json.WriteString("stopReason", JsonNamingPolicy.CamelCase.ConvertName(result.StopReason.ToString()));
+    }
+}
