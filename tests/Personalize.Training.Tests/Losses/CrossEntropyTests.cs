@@ -24,7 +24,7 @@ public sealed unsafe class CrossEntropyTests
         using var pool = new WorkerPool(2);
         var (hidden, vocabulary) = (model.Description.HiddenSize, model.Description.VocabularySize);
         var tokens = count + 2;
-        using var workspace = new TrainingWorkspace(model.Description, new WorkspaceShape(tokens, 1, tokens, 0, 0, ForBackward: true));
+        using var workspace = new TrainingWorkspace(model.Description, new WorkspaceShape(tokens, 1, tokens, 0, 1, ForBackward: true));
         var random = new Random(count);
         using var stream = Native.Random(random, tokens * hidden, 3);
         using var gradient = new NativeBuffer<float>(stream.Length);
