@@ -180,6 +180,6 @@ public enum ModelFormatError
     /// <summary>A tensor's entry lacks a field, has one of another kind, or one that is not defined.</summary>
     HeaderEntryInvalid = 216,
 
-    /// <summary>The header has more entries than are accepted.</summary>
+    /// <summary>The header has more than 65,536 entries, or a shape more than 32 dimensions.</summary>
     HeaderTooManyEntries = 217,
 }

@@ -11,30 +11,37 @@ namespace Personalize.Core.Kernels;
 /// </content>
 internal static unsafe partial class IntegerMatrixMultiply
 {
-    /// <summary>One group of eight rows for one or four tokens; <paramref name="y"/> receives <c>[tokens, 8]</c>.</summary>
-    internal static void GroupAvx2(in MatrixView weight, int group, sbyte* x, float* scales, int* sums, int tokens, float* y)
+    /// <summary>One group of eight rows: one or four tokens of one plane, one or two of two; <paramref name="y"/> receives <c>[tokens, 8]</c>.</summary>
+    internal static void GroupAvx2(in MatrixView weight, int group, sbyte* x, sbyte* low, float* scales, int* sums, int tokens, float* y)
     {
         var w = weight.Group(group);
         var blocks = weight.Columns / PackedMatrix.ColumnsPerBlock;
-        switch (weight.Format, tokens)
+        var hasOffset = weight.Format == WeightFormat.Q4One;
+        switch (weight.Format == WeightFormat.Q8Zero, low is null, tokens)
         {
-            case (WeightFormat.Q4One, 1):
-                FourBit1Avx2(w, blocks, true, x, scales, sums, y);
+            case (false, true, 1):
+                FourBit1Avx2(w, blocks, hasOffset, x, scales, sums, y);
                 break;
-            case (WeightFormat.Q4One, _):
-                FourBit4Avx2(w, blocks, true, x, scales, sums, y);
+            case (false, true, _):
+                FourBit4Avx2(w, blocks, hasOffset, x, scales, sums, y);
                 break;
-            case (WeightFormat.Q4Zero, 1):
-                FourBit1Avx2(w, blocks, false, x, scales, sums, y);
+            case (false, false, 1):
+                FourBit1TwoPlanesAvx2(w, blocks, hasOffset, x, low, scales, sums, y);
                 break;
-            case (WeightFormat.Q4Zero, _):
-                FourBit4Avx2(w, blocks, false, x, scales, sums, y);
+            case (false, false, _):
+                FourBit2TwoPlanesAvx2(w, blocks, hasOffset, x, low, scales, sums, y);
                 break;
-            case (_, 1):
+            case (true, true, 1):
                 EightBit1Avx2(w, blocks, x, scales, sums, y);
                 break;
-            default:
+            case (true, true, _):
                 EightBit4Avx2(w, blocks, x, scales, sums, y);
+                break;
+            case (true, false, 1):
+                EightBit1TwoPlanesAvx2(w, blocks, x, low, scales, sums, y);
+                break;
+            default:
+                EightBit2TwoPlanesAvx2(w, blocks, x, low, scales, sums, y);
                 break;
         }
     }
@@ -51,24 +58,24 @@ internal static unsafe partial class IntegerMatrixMultiply
             var x0 = (int*)(x + (b * PackedMatrix.ColumnsPerBlock));
             var quants = w + header;
             var q = Vector256.Load(quants);
-            var low = q & mask;
-            var high = Vector256.ShiftRightLogical(q.AsUInt16(), 4).AsByte() & mask;
-            var s0 = Avx2.MultiplyAddAdjacent(low, Vector256.Create(x0[0]).AsSByte()) + Avx2.MultiplyAddAdjacent(high, Vector256.Create(x0[4]).AsSByte());
+            var even = q & mask;
+            var odd = Vector256.ShiftRightLogical(q.AsUInt16(), 4).AsByte() & mask;
+            var sx0 = Avx2.MultiplyAddAdjacent(even, Vector256.Create(x0[0]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(x0[4]).AsSByte());
             q = Vector256.Load(quants + 32);
-            low = q & mask;
-            high = Vector256.ShiftRightLogical(q.AsUInt16(), 4).AsByte() & mask;
-            s0 += Avx2.MultiplyAddAdjacent(low, Vector256.Create(x0[1]).AsSByte()) + Avx2.MultiplyAddAdjacent(high, Vector256.Create(x0[5]).AsSByte());
+            even = q & mask;
+            odd = Vector256.ShiftRightLogical(q.AsUInt16(), 4).AsByte() & mask;
+            sx0 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(x0[1]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(x0[5]).AsSByte());
             q = Vector256.Load(quants + 64);
-            low = q & mask;
-            high = Vector256.ShiftRightLogical(q.AsUInt16(), 4).AsByte() & mask;
-            s0 += Avx2.MultiplyAddAdjacent(low, Vector256.Create(x0[2]).AsSByte()) + Avx2.MultiplyAddAdjacent(high, Vector256.Create(x0[6]).AsSByte());
+            even = q & mask;
+            odd = Vector256.ShiftRightLogical(q.AsUInt16(), 4).AsByte() & mask;
+            sx0 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(x0[2]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(x0[6]).AsSByte());
             q = Vector256.Load(quants + 96);
-            low = q & mask;
-            high = Vector256.ShiftRightLogical(q.AsUInt16(), 4).AsByte() & mask;
-            s0 += Avx2.MultiplyAddAdjacent(low, Vector256.Create(x0[3]).AsSByte()) + Avx2.MultiplyAddAdjacent(high, Vector256.Create(x0[7]).AsSByte());
+            even = q & mask;
+            odd = Vector256.ShiftRightLogical(q.AsUInt16(), 4).AsByte() & mask;
+            sx0 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(x0[3]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(x0[7]).AsSByte());
 
             var scale = HalfVectors.Widen(w);
-            var d0 = Avx2.MultiplyAddAdjacent(s0, ones);
+            var d0 = Avx2.MultiplyAddAdjacent(sx0, ones);
             if (!hasOffset)
             {
                 d0 -= Vector256.Create(8 * sums[b]);
@@ -106,39 +113,39 @@ internal static unsafe partial class IntegerMatrixMultiply
             var x3 = (int*)(x + (b * PackedMatrix.ColumnsPerBlock) + (3 * columns));
             var quants = w + header;
             var q = Vector256.Load(quants);
-            var low = q & mask;
-            var high = Vector256.ShiftRightLogical(q.AsUInt16(), 4).AsByte() & mask;
-            var s0 = Avx2.MultiplyAddAdjacent(low, Vector256.Create(x0[0]).AsSByte()) + Avx2.MultiplyAddAdjacent(high, Vector256.Create(x0[4]).AsSByte());
-            var s1 = Avx2.MultiplyAddAdjacent(low, Vector256.Create(x1[0]).AsSByte()) + Avx2.MultiplyAddAdjacent(high, Vector256.Create(x1[4]).AsSByte());
-            var s2 = Avx2.MultiplyAddAdjacent(low, Vector256.Create(x2[0]).AsSByte()) + Avx2.MultiplyAddAdjacent(high, Vector256.Create(x2[4]).AsSByte());
-            var s3 = Avx2.MultiplyAddAdjacent(low, Vector256.Create(x3[0]).AsSByte()) + Avx2.MultiplyAddAdjacent(high, Vector256.Create(x3[4]).AsSByte());
+            var even = q & mask;
+            var odd = Vector256.ShiftRightLogical(q.AsUInt16(), 4).AsByte() & mask;
+            var sx0 = Avx2.MultiplyAddAdjacent(even, Vector256.Create(x0[0]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(x0[4]).AsSByte());
+            var sx1 = Avx2.MultiplyAddAdjacent(even, Vector256.Create(x1[0]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(x1[4]).AsSByte());
+            var sx2 = Avx2.MultiplyAddAdjacent(even, Vector256.Create(x2[0]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(x2[4]).AsSByte());
+            var sx3 = Avx2.MultiplyAddAdjacent(even, Vector256.Create(x3[0]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(x3[4]).AsSByte());
             q = Vector256.Load(quants + 32);
-            low = q & mask;
-            high = Vector256.ShiftRightLogical(q.AsUInt16(), 4).AsByte() & mask;
-            s0 += Avx2.MultiplyAddAdjacent(low, Vector256.Create(x0[1]).AsSByte()) + Avx2.MultiplyAddAdjacent(high, Vector256.Create(x0[5]).AsSByte());
-            s1 += Avx2.MultiplyAddAdjacent(low, Vector256.Create(x1[1]).AsSByte()) + Avx2.MultiplyAddAdjacent(high, Vector256.Create(x1[5]).AsSByte());
-            s2 += Avx2.MultiplyAddAdjacent(low, Vector256.Create(x2[1]).AsSByte()) + Avx2.MultiplyAddAdjacent(high, Vector256.Create(x2[5]).AsSByte());
-            s3 += Avx2.MultiplyAddAdjacent(low, Vector256.Create(x3[1]).AsSByte()) + Avx2.MultiplyAddAdjacent(high, Vector256.Create(x3[5]).AsSByte());
+            even = q & mask;
+            odd = Vector256.ShiftRightLogical(q.AsUInt16(), 4).AsByte() & mask;
+            sx0 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(x0[1]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(x0[5]).AsSByte());
+            sx1 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(x1[1]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(x1[5]).AsSByte());
+            sx2 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(x2[1]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(x2[5]).AsSByte());
+            sx3 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(x3[1]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(x3[5]).AsSByte());
             q = Vector256.Load(quants + 64);
-            low = q & mask;
-            high = Vector256.ShiftRightLogical(q.AsUInt16(), 4).AsByte() & mask;
-            s0 += Avx2.MultiplyAddAdjacent(low, Vector256.Create(x0[2]).AsSByte()) + Avx2.MultiplyAddAdjacent(high, Vector256.Create(x0[6]).AsSByte());
-            s1 += Avx2.MultiplyAddAdjacent(low, Vector256.Create(x1[2]).AsSByte()) + Avx2.MultiplyAddAdjacent(high, Vector256.Create(x1[6]).AsSByte());
-            s2 += Avx2.MultiplyAddAdjacent(low, Vector256.Create(x2[2]).AsSByte()) + Avx2.MultiplyAddAdjacent(high, Vector256.Create(x2[6]).AsSByte());
-            s3 += Avx2.MultiplyAddAdjacent(low, Vector256.Create(x3[2]).AsSByte()) + Avx2.MultiplyAddAdjacent(high, Vector256.Create(x3[6]).AsSByte());
+            even = q & mask;
+            odd = Vector256.ShiftRightLogical(q.AsUInt16(), 4).AsByte() & mask;
+            sx0 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(x0[2]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(x0[6]).AsSByte());
+            sx1 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(x1[2]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(x1[6]).AsSByte());
+            sx2 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(x2[2]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(x2[6]).AsSByte());
+            sx3 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(x3[2]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(x3[6]).AsSByte());
             q = Vector256.Load(quants + 96);
-            low = q & mask;
-            high = Vector256.ShiftRightLogical(q.AsUInt16(), 4).AsByte() & mask;
-            s0 += Avx2.MultiplyAddAdjacent(low, Vector256.Create(x0[3]).AsSByte()) + Avx2.MultiplyAddAdjacent(high, Vector256.Create(x0[7]).AsSByte());
-            s1 += Avx2.MultiplyAddAdjacent(low, Vector256.Create(x1[3]).AsSByte()) + Avx2.MultiplyAddAdjacent(high, Vector256.Create(x1[7]).AsSByte());
-            s2 += Avx2.MultiplyAddAdjacent(low, Vector256.Create(x2[3]).AsSByte()) + Avx2.MultiplyAddAdjacent(high, Vector256.Create(x2[7]).AsSByte());
-            s3 += Avx2.MultiplyAddAdjacent(low, Vector256.Create(x3[3]).AsSByte()) + Avx2.MultiplyAddAdjacent(high, Vector256.Create(x3[7]).AsSByte());
+            even = q & mask;
+            odd = Vector256.ShiftRightLogical(q.AsUInt16(), 4).AsByte() & mask;
+            sx0 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(x0[3]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(x0[7]).AsSByte());
+            sx1 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(x1[3]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(x1[7]).AsSByte());
+            sx2 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(x2[3]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(x2[7]).AsSByte());
+            sx3 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(x3[3]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(x3[7]).AsSByte());
 
             var scale = HalfVectors.Widen(w);
-            var d0 = Avx2.MultiplyAddAdjacent(s0, ones);
-            var d1 = Avx2.MultiplyAddAdjacent(s1, ones);
-            var d2 = Avx2.MultiplyAddAdjacent(s2, ones);
-            var d3 = Avx2.MultiplyAddAdjacent(s3, ones);
+            var d0 = Avx2.MultiplyAddAdjacent(sx0, ones);
+            var d1 = Avx2.MultiplyAddAdjacent(sx1, ones);
+            var d2 = Avx2.MultiplyAddAdjacent(sx2, ones);
+            var d3 = Avx2.MultiplyAddAdjacent(sx3, ones);
             if (!hasOffset)
             {
                 d0 -= Vector256.Create(8 * sums[b]);
@@ -170,6 +177,131 @@ internal static unsafe partial class IntegerMatrixMultiply
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void FourBit1TwoPlanesAvx2(byte* w, int blocks, bool hasOffset, sbyte* x, sbyte* low, float* scales, int* sums, float* y)
+    {
+        var mask = Vector256.Create((byte)15);
+        var ones = Vector256.Create((short)1);
+        var ratio = Vector256.Create(QuantizedActivations.PlaneRatio);
+        var y0 = Vector256<float>.Zero;
+        var header = hasOffset ? 32 : 16;
+        for (var b = 0; b < blocks; b++)
+        {
+            var h0 = (int*)(x + (b * PackedMatrix.ColumnsPerBlock));
+            var l0 = (int*)(low + (b * PackedMatrix.ColumnsPerBlock));
+            var quants = w + header;
+            var q = Vector256.Load(quants);
+            var even = q & mask;
+            var odd = Vector256.ShiftRightLogical(q.AsUInt16(), 4).AsByte() & mask;
+            var sh0 = Avx2.MultiplyAddAdjacent(even, Vector256.Create(h0[0]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(h0[4]).AsSByte());
+            var sl0 = Avx2.MultiplyAddAdjacent(even, Vector256.Create(l0[0]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(l0[4]).AsSByte());
+            q = Vector256.Load(quants + 32);
+            even = q & mask;
+            odd = Vector256.ShiftRightLogical(q.AsUInt16(), 4).AsByte() & mask;
+            sh0 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(h0[1]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(h0[5]).AsSByte());
+            sl0 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(l0[1]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(l0[5]).AsSByte());
+            q = Vector256.Load(quants + 64);
+            even = q & mask;
+            odd = Vector256.ShiftRightLogical(q.AsUInt16(), 4).AsByte() & mask;
+            sh0 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(h0[2]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(h0[6]).AsSByte());
+            sl0 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(l0[2]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(l0[6]).AsSByte());
+            q = Vector256.Load(quants + 96);
+            even = q & mask;
+            odd = Vector256.ShiftRightLogical(q.AsUInt16(), 4).AsByte() & mask;
+            sh0 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(h0[3]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(h0[7]).AsSByte());
+            sl0 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(l0[3]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(l0[7]).AsSByte());
+
+            var scale = HalfVectors.Widen(w);
+            var d0 = (Avx2.MultiplyAddAdjacent(sh0, ones) * ratio) + Avx2.MultiplyAddAdjacent(sl0, ones);
+            if (!hasOffset)
+            {
+                d0 -= Vector256.Create(8 * sums[b]);
+            }
+
+            y0 = Vector256.FusedMultiplyAdd(scale * scales[b], Vector256.ConvertToSingle(d0), y0);
+            if (hasOffset)
+            {
+                var offset = HalfVectors.Widen(w + 16);
+                y0 = Vector256.FusedMultiplyAdd(offset, Vector256.Create(scales[b] * sums[b]), y0);
+            }
+
+            w += header + 128;
+        }
+
+        y0.Store(y);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void FourBit2TwoPlanesAvx2(byte* w, int blocks, bool hasOffset, sbyte* x, sbyte* low, float* scales, int* sums, float* y)
+    {
+        var mask = Vector256.Create((byte)15);
+        var ones = Vector256.Create((short)1);
+        var ratio = Vector256.Create(QuantizedActivations.PlaneRatio);
+        var y0 = Vector256<float>.Zero;
+        var y1 = Vector256<float>.Zero;
+        var header = hasOffset ? 32 : 16;
+        var columns = (long)blocks * PackedMatrix.ColumnsPerBlock;
+        for (var b = 0; b < blocks; b++)
+        {
+            var h0 = (int*)(x + (b * PackedMatrix.ColumnsPerBlock));
+            var l0 = (int*)(low + (b * PackedMatrix.ColumnsPerBlock));
+            var h1 = (int*)(x + (b * PackedMatrix.ColumnsPerBlock) + (1 * columns));
+            var l1 = (int*)(low + (b * PackedMatrix.ColumnsPerBlock) + (1 * columns));
+            var quants = w + header;
+            var q = Vector256.Load(quants);
+            var even = q & mask;
+            var odd = Vector256.ShiftRightLogical(q.AsUInt16(), 4).AsByte() & mask;
+            var sh0 = Avx2.MultiplyAddAdjacent(even, Vector256.Create(h0[0]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(h0[4]).AsSByte());
+            var sl0 = Avx2.MultiplyAddAdjacent(even, Vector256.Create(l0[0]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(l0[4]).AsSByte());
+            var sh1 = Avx2.MultiplyAddAdjacent(even, Vector256.Create(h1[0]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(h1[4]).AsSByte());
+            var sl1 = Avx2.MultiplyAddAdjacent(even, Vector256.Create(l1[0]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(l1[4]).AsSByte());
+            q = Vector256.Load(quants + 32);
+            even = q & mask;
+            odd = Vector256.ShiftRightLogical(q.AsUInt16(), 4).AsByte() & mask;
+            sh0 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(h0[1]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(h0[5]).AsSByte());
+            sl0 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(l0[1]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(l0[5]).AsSByte());
+            sh1 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(h1[1]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(h1[5]).AsSByte());
+            sl1 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(l1[1]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(l1[5]).AsSByte());
+            q = Vector256.Load(quants + 64);
+            even = q & mask;
+            odd = Vector256.ShiftRightLogical(q.AsUInt16(), 4).AsByte() & mask;
+            sh0 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(h0[2]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(h0[6]).AsSByte());
+            sl0 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(l0[2]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(l0[6]).AsSByte());
+            sh1 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(h1[2]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(h1[6]).AsSByte());
+            sl1 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(l1[2]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(l1[6]).AsSByte());
+            q = Vector256.Load(quants + 96);
+            even = q & mask;
+            odd = Vector256.ShiftRightLogical(q.AsUInt16(), 4).AsByte() & mask;
+            sh0 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(h0[3]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(h0[7]).AsSByte());
+            sl0 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(l0[3]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(l0[7]).AsSByte());
+            sh1 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(h1[3]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(h1[7]).AsSByte());
+            sl1 += Avx2.MultiplyAddAdjacent(even, Vector256.Create(l1[3]).AsSByte()) + Avx2.MultiplyAddAdjacent(odd, Vector256.Create(l1[7]).AsSByte());
+
+            var scale = HalfVectors.Widen(w);
+            var d0 = (Avx2.MultiplyAddAdjacent(sh0, ones) * ratio) + Avx2.MultiplyAddAdjacent(sl0, ones);
+            var d1 = (Avx2.MultiplyAddAdjacent(sh1, ones) * ratio) + Avx2.MultiplyAddAdjacent(sl1, ones);
+            if (!hasOffset)
+            {
+                d0 -= Vector256.Create(8 * sums[b]);
+                d1 -= Vector256.Create(8 * sums[b + (1 * blocks)]);
+            }
+
+            y0 = Vector256.FusedMultiplyAdd(scale * scales[b], Vector256.ConvertToSingle(d0), y0);
+            y1 = Vector256.FusedMultiplyAdd(scale * scales[b + (1 * blocks)], Vector256.ConvertToSingle(d1), y1);
+            if (hasOffset)
+            {
+                var offset = HalfVectors.Widen(w + 16);
+                y0 = Vector256.FusedMultiplyAdd(offset, Vector256.Create(scales[b] * sums[b]), y0);
+                y1 = Vector256.FusedMultiplyAdd(offset, Vector256.Create(scales[b + (1 * blocks)] * sums[b + (1 * blocks)]), y1);
+            }
+
+            w += header + 128;
+        }
+
+        y0.Store(y);
+        y1.Store(y + 8);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void EightBit1Avx2(byte* w, int blocks, sbyte* x, float* scales, int* sums, float* y)
     {
         var ones = Vector256.Create((short)1);
@@ -177,16 +309,16 @@ internal static unsafe partial class IntegerMatrixMultiply
         for (var b = 0; b < blocks; b++)
         {
             var x0 = (int*)(x + (b * PackedMatrix.ColumnsPerBlock));
-            var s0 = Vector256<int>.Zero;
+            var sx0 = Vector256<int>.Zero;
             for (var j = 0; j < 8; j++)
             {
                 var q = Vector256.Load((sbyte*)w + 16 + (32 * j));
                 var magnitude = Avx2.Abs(q);
-                s0 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(magnitude, Avx2.Sign(Vector256.Create(x0[j]).AsSByte(), q)), ones);
+                sx0 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(magnitude, Avx2.Sign(Vector256.Create(x0[j]).AsSByte(), q)), ones);
             }
 
             var scale = HalfVectors.Widen(w);
-            y0 = Vector256.FusedMultiplyAdd(scale * scales[b], Vector256.ConvertToSingle(s0), y0);
+            y0 = Vector256.FusedMultiplyAdd(scale * scales[b], Vector256.ConvertToSingle(sx0), y0);
             w += 272;
         }
 
@@ -205,28 +337,28 @@ internal static unsafe partial class IntegerMatrixMultiply
         for (var b = 0; b < blocks; b++)
         {
             var x0 = (int*)(x + (b * PackedMatrix.ColumnsPerBlock));
-            var s0 = Vector256<int>.Zero;
+            var sx0 = Vector256<int>.Zero;
             var x1 = (int*)(x + (b * PackedMatrix.ColumnsPerBlock) + (1 * columns));
-            var s1 = Vector256<int>.Zero;
+            var sx1 = Vector256<int>.Zero;
             var x2 = (int*)(x + (b * PackedMatrix.ColumnsPerBlock) + (2 * columns));
-            var s2 = Vector256<int>.Zero;
+            var sx2 = Vector256<int>.Zero;
             var x3 = (int*)(x + (b * PackedMatrix.ColumnsPerBlock) + (3 * columns));
-            var s3 = Vector256<int>.Zero;
+            var sx3 = Vector256<int>.Zero;
             for (var j = 0; j < 8; j++)
             {
                 var q = Vector256.Load((sbyte*)w + 16 + (32 * j));
                 var magnitude = Avx2.Abs(q);
-                s0 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(magnitude, Avx2.Sign(Vector256.Create(x0[j]).AsSByte(), q)), ones);
-                s1 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(magnitude, Avx2.Sign(Vector256.Create(x1[j]).AsSByte(), q)), ones);
-                s2 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(magnitude, Avx2.Sign(Vector256.Create(x2[j]).AsSByte(), q)), ones);
-                s3 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(magnitude, Avx2.Sign(Vector256.Create(x3[j]).AsSByte(), q)), ones);
+                sx0 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(magnitude, Avx2.Sign(Vector256.Create(x0[j]).AsSByte(), q)), ones);
+                sx1 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(magnitude, Avx2.Sign(Vector256.Create(x1[j]).AsSByte(), q)), ones);
+                sx2 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(magnitude, Avx2.Sign(Vector256.Create(x2[j]).AsSByte(), q)), ones);
+                sx3 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(magnitude, Avx2.Sign(Vector256.Create(x3[j]).AsSByte(), q)), ones);
             }
 
             var scale = HalfVectors.Widen(w);
-            y0 = Vector256.FusedMultiplyAdd(scale * scales[b], Vector256.ConvertToSingle(s0), y0);
-            y1 = Vector256.FusedMultiplyAdd(scale * scales[b + (1 * blocks)], Vector256.ConvertToSingle(s1), y1);
-            y2 = Vector256.FusedMultiplyAdd(scale * scales[b + (2 * blocks)], Vector256.ConvertToSingle(s2), y2);
-            y3 = Vector256.FusedMultiplyAdd(scale * scales[b + (3 * blocks)], Vector256.ConvertToSingle(s3), y3);
+            y0 = Vector256.FusedMultiplyAdd(scale * scales[b], Vector256.ConvertToSingle(sx0), y0);
+            y1 = Vector256.FusedMultiplyAdd(scale * scales[b + (1 * blocks)], Vector256.ConvertToSingle(sx1), y1);
+            y2 = Vector256.FusedMultiplyAdd(scale * scales[b + (2 * blocks)], Vector256.ConvertToSingle(sx2), y2);
+            y3 = Vector256.FusedMultiplyAdd(scale * scales[b + (3 * blocks)], Vector256.ConvertToSingle(sx3), y3);
             w += 272;
         }
 
@@ -234,5 +366,71 @@ internal static unsafe partial class IntegerMatrixMultiply
         y1.Store(y + 8);
         y2.Store(y + 16);
         y3.Store(y + 24);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void EightBit1TwoPlanesAvx2(byte* w, int blocks, sbyte* x, sbyte* low, float* scales, int* sums, float* y)
+    {
+        var ones = Vector256.Create((short)1);
+        var ratio = Vector256.Create(QuantizedActivations.PlaneRatio);
+        var y0 = Vector256<float>.Zero;
+        for (var b = 0; b < blocks; b++)
+        {
+            var h0 = (int*)(x + (b * PackedMatrix.ColumnsPerBlock));
+            var sh0 = Vector256<int>.Zero;
+            var l0 = (int*)(low + (b * PackedMatrix.ColumnsPerBlock));
+            var sl0 = Vector256<int>.Zero;
+            for (var j = 0; j < 8; j++)
+            {
+                var q = Vector256.Load((sbyte*)w + 16 + (32 * j));
+                var magnitude = Avx2.Abs(q);
+                sh0 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(magnitude, Avx2.Sign(Vector256.Create(h0[j]).AsSByte(), q)), ones);
+                sl0 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(magnitude, Avx2.Sign(Vector256.Create(l0[j]).AsSByte(), q)), ones);
+            }
+
+            var scale = HalfVectors.Widen(w);
+            y0 = Vector256.FusedMultiplyAdd(scale * scales[b], Vector256.ConvertToSingle((sh0 * ratio) + sl0), y0);
+            w += 272;
+        }
+
+        y0.Store(y);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void EightBit2TwoPlanesAvx2(byte* w, int blocks, sbyte* x, sbyte* low, float* scales, int* sums, float* y)
+    {
+        var ones = Vector256.Create((short)1);
+        var ratio = Vector256.Create(QuantizedActivations.PlaneRatio);
+        var y0 = Vector256<float>.Zero;
+        var y1 = Vector256<float>.Zero;
+        var columns = (long)blocks * PackedMatrix.ColumnsPerBlock;
+        for (var b = 0; b < blocks; b++)
+        {
+            var h0 = (int*)(x + (b * PackedMatrix.ColumnsPerBlock));
+            var sh0 = Vector256<int>.Zero;
+            var l0 = (int*)(low + (b * PackedMatrix.ColumnsPerBlock));
+            var sl0 = Vector256<int>.Zero;
+            var h1 = (int*)(x + (b * PackedMatrix.ColumnsPerBlock) + (1 * columns));
+            var sh1 = Vector256<int>.Zero;
+            var l1 = (int*)(low + (b * PackedMatrix.ColumnsPerBlock) + (1 * columns));
+            var sl1 = Vector256<int>.Zero;
+            for (var j = 0; j < 8; j++)
+            {
+                var q = Vector256.Load((sbyte*)w + 16 + (32 * j));
+                var magnitude = Avx2.Abs(q);
+                sh0 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(magnitude, Avx2.Sign(Vector256.Create(h0[j]).AsSByte(), q)), ones);
+                sl0 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(magnitude, Avx2.Sign(Vector256.Create(l0[j]).AsSByte(), q)), ones);
+                sh1 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(magnitude, Avx2.Sign(Vector256.Create(h1[j]).AsSByte(), q)), ones);
+                sl1 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(magnitude, Avx2.Sign(Vector256.Create(l1[j]).AsSByte(), q)), ones);
+            }
+
+            var scale = HalfVectors.Widen(w);
+            y0 = Vector256.FusedMultiplyAdd(scale * scales[b], Vector256.ConvertToSingle((sh0 * ratio) + sl0), y0);
+            y1 = Vector256.FusedMultiplyAdd(scale * scales[b + (1 * blocks)], Vector256.ConvertToSingle((sh1 * ratio) + sl1), y1);
+            w += 272;
+        }
+
+        y0.Store(y);
+        y1.Store(y + 8);
     }
 }

@@ -4,8 +4,8 @@ using Personalize.Core.Quantization;
 namespace Personalize.Core.Kernels;
 
 /// <summary>
-/// Products of 4- and 8-bit weights with activations rounded to 8 bits: integer dot products within a block of 32, one fused multiply-add a block.
-/// For each row and token: <c>acc = fma(d * xs, dot, acc)</c> and, for <see cref="WeightFormat.Q4One"/>, <c>acc = fma(m, xs * sum(xq), acc)</c>, block after block.
+/// Products of 4- and 8-bit weights with activations rounded to one or two planes of 8 bits: integer dot products within a block of 32, one fused multiply-add a block.
+/// For each row and token, with <c>dot = sum w xq</c>, for two planes <c>254 * sum w high + sum w low</c>: <c>acc = fma(d * xs, dot, acc)</c> and, for <see cref="WeightFormat.Q4One"/>, <c>acc = fma(m, xs * sum(xq), acc)</c>, block after block.
 /// </summary>
 /// <remarks>The integers are exact and the order of the floating-point operations is one and the same, so every instruction set, any number of threads and any number of tokens computed together give the same bits.</remarks>
 internal static unsafe partial class IntegerMatrixMultiply
@@ -24,13 +24,13 @@ internal static unsafe partial class IntegerMatrixMultiply
                 groups += projection.Weight.GroupCount;
             }
 
-            var work = new Work { Projections = p, Count = projections.Length, Quants = x.Quants, Scales = x.Scales, Sums = x.Sums, Tokens = tokens };
+            var work = new Work { Projections = p, Count = projections.Length, Quants = x.Quants, LowQuants = x.Rounding == ActivationRounding.TwoPlanes ? x.LowQuants : null, Scales = x.Scales, Sums = x.Sums, Tokens = tokens };
             pool.Run(ref work, groups, Math.Max(1, groups / (pool.ThreadCount * 6)));
         }
     }
 
-    /// <summary>The definition: one group of eight rows, one token.</summary>
-    internal static void GroupScalar(in MatrixView weight, int group, sbyte* x, float* scales, int* sums, float* y)
+    /// <summary>The definition: one group of eight rows, one token; <paramref name="low"/> is null for one plane.</summary>
+    internal static void GroupScalar(in MatrixView weight, int group, sbyte* x, sbyte* low, float* scales, int* sums, float* y)
     {
         var blocks = weight.Columns / PackedMatrix.ColumnsPerBlock;
         for (var r = 0; r < PackedMatrix.RowsPerGroup; r++)
@@ -51,7 +51,8 @@ internal static unsafe partial class IntegerMatrixMultiply
                     var q = weight.Format == WeightFormat.Q8Zero
                         ? ((sbyte*)at)[header + (k / 4 * 32) + (r * 4) + (k % 4)]
                         : (at[header + (k % 16 / 4 * 32) + (r * 4) + (k % 4)] >> (k < 16 ? 0 : 4)) & 15;
-                    dot += q * x[(b * PackedMatrix.ColumnsPerBlock) + k];
+                    var at32 = (b * PackedMatrix.ColumnsPerBlock) + k;
+                    dot += q * (low is null ? x[at32] : (QuantizedActivations.PlaneRatio * x[at32]) + low[at32]);
                 }
 
                 if (weight.Format == WeightFormat.Q4Zero)
@@ -75,6 +76,7 @@ internal static unsafe partial class IntegerMatrixMultiply
         private const int TokensPerTile = 4;
         public ProjectionTask* Projections;
         public sbyte* Quants;
+        public sbyte* LowQuants;
         public float* Scales;
         public int* Sums;
         public int Count;
@@ -103,23 +105,25 @@ internal static unsafe partial class IntegerMatrixMultiply
             var tile = stackalloc float[TokensPerTile * PackedMatrix.RowsPerGroup];
             for (var token = 0; token < Tokens;)
             {
-                var count = Tokens - token >= TokensPerTile ? TokensPerTile : 1;
+                var most = LowQuants is null ? TokensPerTile : TokensPerTile / 2;
+                var count = Tokens - token >= most ? most : 1;
                 var x = Quants + ((long)token * columns);
+                var low = LowQuants is null ? null : LowQuants + ((long)token * columns);
                 var scales = Scales + ((long)token * blocks);
                 var sums = Sums + ((long)token * blocks);
                 if (InstructionSets.HasAvxVnni)
                 {
-                    GroupAvxVnni(weight, group, x, scales, sums, count, tile);
+                    GroupAvxVnni(weight, group, x, low, scales, sums, count, tile);
                 }
                 else if (InstructionSets.HasAvx2)
                 {
-                    GroupAvx2(weight, group, x, scales, sums, count, tile);
+                    GroupAvx2(weight, group, x, low, scales, sums, count, tile);
                 }
                 else
                 {
                     for (var t = 0; t < count; t++)
                     {
-                        GroupScalar(weight, group, x + (t * columns), scales + (t * blocks), sums + (t * blocks), tile + (t * PackedMatrix.RowsPerGroup));
+                        GroupScalar(weight, group, x + (t * columns), low is null ? null : low + (t * columns), scales + (t * blocks), sums + (t * blocks), tile + (t * PackedMatrix.RowsPerGroup));
                     }
                 }
 

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Runtime.InteropServices;
 using Personalize.Core.Errors;
 using Personalize.Core.Formats.Gguf;
 using Personalize.Core.Quantization;
@@ -9,8 +8,6 @@ namespace Personalize.Core.Models;
 /// <summary>Packs the weights of a model file: each tensor's shape is checked against the description and its scales must be finite. The file can be closed afterwards.</summary>
 public static class DecoderWeightsLoader
 {
-    private const ushort HalfExponent = 0x7C00;
-
     /// <summary>Packs all weights, several tensors at a time.</summary>
     /// <param name="file">An open model file.</param>
     /// <param name="description">What <see cref="DecoderDescriptionReader"/> read from it.</param>
@@ -107,8 +104,8 @@ public static class DecoderWeightsLoader
             GgmlType.F32 => WeightFormat.Float32,
             _ => throw new ModelFormatException(ModelFormatError.UnsupportedTensorType, file.Path, $"type {tensor.Type} is not supported", tensor.Offset, tensor: tensor.Name),
         };
+        file.RequireFinite(tensor);
         var data = file.GetData(tensor);
-        CheckFinite(file, tensor, format, data);
 
         // HF row (head, half s, pair i) stands in the file at (head, i, s).
         var half = d.HeadDimension / 2;
@@ -124,34 +121,7 @@ public static class DecoderWeightsLoader
             throw new ModelFormatException(ModelFormatError.TensorShapeMismatch, file.Path, $"{tensor.ElementCount} elements, expected {length}", tensor.Offset, tensor: name);
         }
 
-        var values = file.ReadSingles(tensor);
-        return Array.TrueForAll(values, float.IsFinite)
-            ? new WeightVector(values)
-            : throw new ModelFormatException(ModelFormatError.NonFiniteValue, file.Path, "NaN or infinity", tensor.Offset, tensor: name);
-    }
-
-    private static void CheckFinite(GgufFile file, GgufTensor tensor, WeightFormat format, ReadOnlySpan<byte> data)
-    {
-        var (stride, halves) = format switch
-        {
-            WeightFormat.Q4Zero => (18, 1),
-            WeightFormat.Q4One => (20, 2),
-            WeightFormat.Q8Zero => (34, 1),
-            WeightFormat.Float32 => (4, 0),
-            _ => (2, 1),
-        };
-        for (var at = 0; at + stride <= data.Length; at += stride)
-        {
-            var finite = format switch
-            {
-                WeightFormat.Float32 => float.IsFinite(MemoryMarshal.Read<float>(data[at..])),
-                WeightFormat.BFloat16 => (MemoryMarshal.Read<ushort>(data[at..]) & 0x7F80) != 0x7F80,
-                _ => (MemoryMarshal.Read<ushort>(data[at..]) & HalfExponent) != HalfExponent && (halves == 1 || (MemoryMarshal.Read<ushort>(data[(at + 2)..]) & HalfExponent) != HalfExponent),
-            };
-            if (!finite)
-            {
-                throw new ModelFormatException(ModelFormatError.NonFiniteValue, file.Path, "NaN or infinity", tensor.Offset + at, tensor: tensor.Name);
-            }
-        }
+        file.RequireFinite(tensor);
+        return new WeightVector(file.ReadSingles(tensor));
     }
 }

@@ -1,8 +1,14 @@
+using System.Buffers.Binary;
+
 namespace Personalize.Core.Quantization;
 
 /// <summary>Chooses the scalar reference of a tensor type. Stateless and thread-safe.</summary>
 public static class BlockCodec
 {
+    // NaN and infinity are what has all bits of the exponent set; of a single, the upper 16 bits tell.
+    private const int HalfExponent = 0x7C00;
+    private const int SingleExponent = 0x7F80;
+
     /// <summary>Computes the values of whole blocks.</summary>
     /// <param name="type">A supported type.</param>
     /// <param name="source">Whole blocks, as they lie in the file.</param>
@@ -43,6 +49,21 @@ public static class BlockCodec
         }
     }
 
+    /// <summary>Looks for a scale, minimum or element that is NaN or infinite; the levels of the quantized types are always finite.</summary>
+    /// <param name="type">A supported type.</param>
+    /// <param name="source">Whole blocks, as they lie in the file.</param>
+    /// <returns>The first block that has one, or -1.</returns>
+    /// <exception cref="NotSupportedException">The type is described only, see <see cref="BlockFormat.IsSupported"/>.</exception>
+    public static int IndexOfNonFinite(GgmlType type, ReadOnlySpan<byte> source) => type switch
+    {
+        GgmlType.F32 => IndexOfExponent(source, 2, 4, SingleExponent),
+        GgmlType.BF16 => IndexOfExponent(source, 0, 2, SingleExponent),
+        GgmlType.F16 => IndexOfExponent(source, 0, 2, HalfExponent),
+        GgmlType.Q4_0 or GgmlType.Q8_0 => IndexOfExponent(source, 0, BlockFormat.Of(type).ByteCount, HalfExponent),
+        GgmlType.Q4_1 => IndexOfExponent(source, 0, BlockFormat.Of(type).ByteCount, HalfExponent, scales: 2),
+        _ => throw new NotSupportedException($"values of type {type} are not supported"),
+    };
+
     internal static void RequireLengths(GgmlType type, int byteCount, int elementCount)
     {
         var format = BlockFormat.Of(type);
@@ -50,5 +71,21 @@ public static class BlockCodec
         {
             throw new ArgumentException($"{type}: {elementCount} elements do not take {byteCount} bytes in whole blocks of {format.ElementCount}", nameof(byteCount));
         }
+    }
+
+    private static int IndexOfExponent(ReadOnlySpan<byte> source, int offset, int stride, int exponent, int scales = 1)
+    {
+        for (var (block, at) = (0, offset); at < source.Length; block++, at += stride)
+        {
+            for (var scale = 0; scale < scales; scale++)
+            {
+                if ((BinaryPrimitives.ReadUInt16LittleEndian(source[(at + (scale * sizeof(ushort)))..]) & exponent) == exponent)
+                {
+                    return block;
+                }
+            }
+        }
+
+        return -1;
     }
 }

@@ -12,47 +12,55 @@ public sealed unsafe class IntegerMatrixMultiplyTests
     private const double RoundingTolerance = 0.01;
 
     [Theory]
-    [InlineData(WeightFormat.Q4Zero)]
-    [InlineData(WeightFormat.Q4One)]
-    [InlineData(WeightFormat.Q8Zero)]
-    public void Every_instruction_set_gives_the_bits_of_the_scalar_definition(WeightFormat format)
+    [InlineData(WeightFormat.Q4Zero, ActivationRounding.OnePlane)]
+    [InlineData(WeightFormat.Q4One, ActivationRounding.OnePlane)]
+    [InlineData(WeightFormat.Q8Zero, ActivationRounding.OnePlane)]
+    [InlineData(WeightFormat.Q4Zero, ActivationRounding.TwoPlanes)]
+    [InlineData(WeightFormat.Q4One, ActivationRounding.TwoPlanes)]
+    [InlineData(WeightFormat.Q8Zero, ActivationRounding.TwoPlanes)]
+    public void Every_instruction_set_gives_the_bits_of_the_scalar_definition(WeightFormat format, ActivationRounding rounding)
     {
         const int Columns = 288;
-        const int Tokens = 4;
+        const int Blocks = Columns / 32;
+        var tokens = rounding == ActivationRounding.OnePlane ? 4 : 2;
         using var pool = new WorkerPool(1);
         using var weight = RandomWeights.Create(format, 24, Columns, seed: 11);
-        using var activations = new QuantizedActivations(Tokens, Columns);
-        var x = RandomWeights.Vector(Tokens * Columns, seed: 12);
+        using var activations = new QuantizedActivations(tokens, Columns);
+        var x = RandomWeights.Vector(tokens * Columns, seed: 12);
         Array.Clear(x, 32, 32);
         fixed (float* px = x)
         {
-            activations.Fill(pool, px, Tokens, Columns);
+            activations.Fill(pool, px, tokens, Columns, rounding);
         }
 
-        var scalar = stackalloc float[Tokens * 8];
-        var vector = stackalloc float[Tokens * 8];
-        const int Blocks = Columns / 32;
-        for (var group = 0; group < 3; group++)
+        var low = rounding == ActivationRounding.TwoPlanes ? activations.LowQuants : null;
+        var scalar = new float[tokens * 8];
+        var vector = new float[tokens * 8];
+        fixed (float* ps = scalar, pv = vector)
         {
-            for (var t = 0; t < Tokens; t++)
+            for (var group = 0; group < 3; group++)
             {
-                IntegerMatrixMultiply.GroupScalar(weight.View, group, activations.Quants + (t * Columns), activations.Scales + (t * Blocks), activations.Sums + (t * Blocks), scalar + (t * 8));
-            }
+                for (var t = 0; t < tokens; t++)
+                {
+                    IntegerMatrixMultiply.GroupScalar(
+                        weight.View, group, activations.Quants + (t * Columns), low is null ? null : low + (t * Columns), activations.Scales + (t * Blocks), activations.Sums + (t * Blocks), ps + (t * 8));
+                }
 
-            if (Avx2.IsSupported)
-            {
-                IntegerMatrixMultiply.GroupAvx2(weight.View, group, activations.Quants, activations.Scales, activations.Sums, Tokens, vector);
-                Assert.Equal(new Span<float>(scalar, 32).ToArray(), new Span<float>(vector, 32).ToArray());
-                IntegerMatrixMultiply.GroupAvx2(weight.View, group, activations.Quants, activations.Scales, activations.Sums, 1, vector);
-                Assert.Equal(new Span<float>(scalar, 8).ToArray(), new Span<float>(vector, 8).ToArray());
-            }
+                foreach (var count in new[] { tokens, 1 })
+                {
+                    if (Avx2.IsSupported)
+                    {
+                        IntegerMatrixMultiply.GroupAvx2(weight.View, group, activations.Quants, low, activations.Scales, activations.Sums, count, pv);
+                        Assert.Equal(scalar[..(count * 8)], vector[..(count * 8)]);
+                    }
 
-            if (AvxVnni.IsSupported)
-            {
-                IntegerMatrixMultiply.GroupAvxVnni(weight.View, group, activations.Quants, activations.Scales, activations.Sums, Tokens, vector);
-                Assert.Equal(new Span<float>(scalar, 32).ToArray(), new Span<float>(vector, 32).ToArray());
-                IntegerMatrixMultiply.GroupAvxVnni(weight.View, group, activations.Quants, activations.Scales, activations.Sums, 1, vector);
-                Assert.Equal(new Span<float>(scalar, 8).ToArray(), new Span<float>(vector, 8).ToArray());
+                    if (AvxVnni.IsSupported)
+                    {
+                        Array.Clear(vector);
+                        IntegerMatrixMultiply.GroupAvxVnni(weight.View, group, activations.Quants, low, activations.Scales, activations.Sums, count, pv);
+                        Assert.Equal(scalar[..(count * 8)], vector[..(count * 8)]);
+                    }
+                }
             }
         }
     }
@@ -74,29 +82,37 @@ public sealed unsafe class IntegerMatrixMultiplyTests
         var y = new float[8];
         fixed (float* px = x, py = y)
         {
-            projector.Run(px, 1, new Projection(weight, py));
+            projector.Run(px, 1, ActivationRounding.OnePlane, new Projection(weight, py));
         }
 
         Assert.All(y, value => Assert.Equal(-128f * 127f * 32f, value));
     }
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(33)]
-    public void A_vectorized_block_is_rounded_like_the_definition(int seed)
+    [InlineData(1, false)]
+    [InlineData(33, false)]
+    [InlineData(1, true)]
+    [InlineData(33, true)]
+    public void A_vectorized_block_is_rounded_like_the_definition(int seed, bool twoPlanes)
     {
         var x = RandomWeights.Vector(32, seed);
         x[3] = 0.5f / 127f * x.Max(MathF.Abs);
-        var scalar = stackalloc sbyte[32];
-        var vector = stackalloc sbyte[32];
+        var scalar = new sbyte[64];
+        var vector = new sbyte[64];
         fixed (float* px = x)
+        fixed (sbyte* ps = scalar, pv = vector)
         {
-            QuantizedActivations.QuantizeBlockScalar(px, scalar, out var scalarScale, out var scalarSum);
-            QuantizedActivations.QuantizeBlock(px, vector, out var vectorScale, out var vectorSum);
+            QuantizedActivations.QuantizeBlockScalar(px, ps, twoPlanes ? ps + 32 : null, out var scalarScale, out var scalarSum);
+            QuantizedActivations.QuantizeBlock(px, pv, twoPlanes ? pv + 32 : null, out var vectorScale, out var vectorSum);
             Assert.Equal((scalarScale, scalarSum), (vectorScale, vectorSum));
+            for (var i = 0; i < 32; i++)
+            {
+                var value = (twoPlanes ? (QuantizedActivations.PlaneRatio * scalar[i]) + scalar[32 + i] : scalar[i]) * scalarScale;
+                Assert.Equal(x[i], value, 0.51f * scalarScale);
+            }
         }
 
-        Assert.Equal(new Span<sbyte>(scalar, 32).ToArray(), new Span<sbyte>(vector, 32).ToArray());
+        Assert.Equal(scalar, vector);
     }
 
     [Theory]
@@ -120,7 +136,7 @@ public sealed unsafe class IntegerMatrixMultiplyTests
         var outputs = rows.Select(r => new float[Tokens * r]).ToArray();
         fixed (float* px = x, y0 = outputs[0], y1 = outputs[1], y2 = outputs[2])
         {
-            projector.Run(px, Tokens, new Projection(weights[0], y0, bias), new Projection(weights[1], y1), new Projection(weights[2], y2, null, pair));
+            projector.Run(px, Tokens, ActivationRounding.OnePlane, new Projection(weights[0], y0, bias), new Projection(weights[1], y1), new Projection(weights[2], y2, null, pair));
         }
 
         var row = new float[Columns];

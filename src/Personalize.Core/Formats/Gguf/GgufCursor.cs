@@ -15,6 +15,13 @@ internal sealed class GgufCursor(MappedFile file)
 
     public ulong ReadUInt64() => BinaryPrimitives.ReadUInt64LittleEndian(Read(sizeof(ulong)));
 
+    public ulong PeekUInt64()
+    {
+        var value = ReadUInt64();
+        Position -= sizeof(ulong);
+        return value;
+    }
+
     public long ReadInt64() => BinaryPrimitives.ReadInt64LittleEndian(Read(sizeof(long)));
 
     /// <summary>Steps over scalars; the caller knows that they are there.</summary>

@@ -126,6 +126,21 @@ public sealed unsafe class GgufFile : IDisposable
         return values;
     }
 
+    /// <summary>Refuses a tensor whose scales or elements hold NaN or infinity, which would spread to every token; reads all of its bytes.</summary>
+    /// <param name="tensor">A tensor of this file.</param>
+    /// <exception cref="ModelFormatException">A scale or element is not finite, the type is not supported, or the data takes 2 GiB or more.</exception>
+    /// <exception cref="ArgumentException">The tensor is of another file.</exception>
+    /// <exception cref="ObjectDisposedException">The file was closed.</exception>
+    public void RequireFinite(GgufTensor tensor)
+    {
+        var block = BlockCodec.IndexOfNonFinite(tensor.Type, GetData(tensor));
+        if (block >= 0)
+        {
+            var offset = tensor.Offset + ((long)block * BlockFormat.Of(tensor.Type).ByteCount);
+            throw new ModelFormatException(ModelFormatError.NonFiniteValue, Path, "a value is NaN or infinite", offset, tensor: tensor.Name);
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 

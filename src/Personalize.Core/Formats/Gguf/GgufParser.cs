@@ -1,8 +1,6 @@
-using System.Buffers.Binary;
 using System.Numerics;
 using System.Text;
 using Personalize.Core.Errors;
-using Personalize.Core.Quantization;
 
 namespace Personalize.Core.Formats.Gguf;
 
@@ -18,21 +16,14 @@ internal sealed class GgufParser
     private const int SmallestKeyValue = 14;
     private const int SmallestTensor = 25;
     private const int LongestKey = 65_535;
-    private const int LongestTensorName = 63;
-    private const int MostDimensions = 4;
     private const int LargestMetadata = 256 << 20;
     private const uint DefaultAlignment = 32;
     private const uint LargestAlignment = 1 << 20;
     private const string AlignmentKey = "general.alignment";
 
-    private readonly MappedFile _file;
     private readonly GgufCursor _cursor;
 
-    private GgufParser(MappedFile file)
-    {
-        _file = file;
-        _cursor = new(file);
-    }
+    private GgufParser(MappedFile file) => _cursor = new(file);
 
     public static (GgufMetadata Metadata, List<GgufTensor> Tensors, Dictionary<string, GgufTensor> ByName, int Alignment) Parse(MappedFile file)
     {
@@ -49,7 +40,7 @@ internal sealed class GgufParser
         // A copy, so that metadata outlives the map and costs no page faults later.
         var metadata = new GgufMetadata(file.Path, file.Slice(0, (int)parser._cursor.Position).ToArray(), keys, values);
         var alignment = parser.GetAlignment(values, metadata);
-        var tensors = parser.ReadTensors(tensorCount, alignment, out var byName);
+        var (tensors, byName) = new GgufTensorParser(file.Length, parser._cursor).Read(tensorCount, alignment);
         return (metadata, tensors, byName, (int)alignment);
     }
 
@@ -116,7 +107,7 @@ internal sealed class GgufParser
 
     private string ReadKey(long offset)
     {
-        var length = PeekLength();
+        var length = _cursor.PeekUInt64();
         if (length == 0)
         {
             throw _cursor.Fail(ModelFormatError.EmptyKey, "a metadata key is empty", offset);
@@ -129,10 +120,6 @@ internal sealed class GgufParser
 
         return Encoding.UTF8.GetString(_cursor.ReadString());
     }
-
-    private ulong PeekLength() => _cursor.Remaining < sizeof(ulong)
-        ? throw _cursor.Fail(ModelFormatError.TruncatedHeader, "the file ends inside its header", _cursor.Position)
-        : BinaryPrimitives.ReadUInt64LittleEndian(_file.Slice(_cursor.Position, sizeof(ulong)));
 
     private GgufValue ReadArray(string key)
     {
@@ -199,127 +186,5 @@ internal sealed class GgufParser
         return BitOperations.IsPow2(alignment) && alignment <= LargestAlignment
             ? alignment
             : throw _cursor.Fail(ModelFormatError.AlignmentInvalid, $"the alignment {alignment} is not a power of two up to 1 MiB", value.Offset, AlignmentKey);
-    }
-
-    private List<GgufTensor> ReadTensors(int count, uint alignment, out Dictionary<string, GgufTensor> byName)
-    {
-        var layouts = new GgufTensorLayout[count];
-        var names = new Dictionary<string, GgufTensor>(count, StringComparer.Ordinal);
-        var seen = new HashSet<string>(count, StringComparer.Ordinal);
-        for (var i = 0; i < count; i++)
-        {
-            layouts[i] = ReadTensor(seen);
-        }
-
-        var dataStart = _cursor.Position + (alignment - 1) & ~(long)(alignment - 1);
-        var tensors = new List<GgufTensor>(count);
-        var expected = 0L;
-        foreach (var layout in layouts)
-        {
-            var tensor = Place(layout, alignment, dataStart, ref expected);
-            tensors.Add(tensor);
-            names.Add(tensor.Name, tensor);
-        }
-
-        byName = names;
-        return tensors;
-    }
-
-    private GgufTensorLayout ReadTensor(HashSet<string> seen)
-    {
-        var start = _cursor.Position;
-        if (PeekLength() is 0 or > LongestTensorName)
-        {
-            throw _cursor.Fail(ModelFormatError.TensorNameLength, "a tensor's name has no or more than 63 bytes", start);
-        }
-
-        var name = Encoding.UTF8.GetString(_cursor.ReadString());
-        if (!seen.Add(name))
-        {
-            throw _cursor.Fail(ModelFormatError.DuplicateTensor, "a tensor's name stands twice", start, tensor: name);
-        }
-
-        var dimensionsOffset = _cursor.Position;
-        var dimensionCount = _cursor.ReadUInt32();
-        if (dimensionCount > MostDimensions)
-        {
-            throw _cursor.Fail(ModelFormatError.TooManyDimensions, "a tensor has more than four dimensions", dimensionsOffset, tensor: name);
-        }
-
-        var firstDimension = _cursor.Position;
-        var dimensions = ReadDimensions((int)dimensionCount, name, out var elementCount);
-        var typeOffset = _cursor.Position;
-        var type = (GgmlType)_cursor.ReadUInt32();
-        if (!BlockFormat.TryGet(type, out var format))
-        {
-            throw _cursor.Fail(ModelFormatError.UnknownTensorType, $"tensor type {(uint)type} is not defined or was withdrawn", typeOffset, tensor: name);
-        }
-
-        var rowLength = dimensions.Length == 0 ? 1 : dimensions[0];
-        if (rowLength % format.ElementCount != 0)
-        {
-            throw _cursor.Fail(ModelFormatError.RowNotWholeBlocks, $"a row is not a multiple of {format.ElementCount}, the block of {type}", firstDimension, tensor: name);
-        }
-
-        var byteLength = (Int128)elementCount / format.ElementCount * format.ByteCount;
-        if (byteLength > long.MaxValue)
-        {
-            throw _cursor.Fail(ModelFormatError.ByteSizeOverflow, "a tensor's size overflows", start, tensor: name);
-        }
-
-        var offsetOffset = _cursor.Position;
-        return new(name, dimensions, type, elementCount, (long)byteLength, _cursor.ReadUInt64(), start, offsetOffset);
-    }
-
-    private long[] ReadDimensions(int count, string name, out long elementCount)
-    {
-        var dimensions = count == 0 ? [] : new long[count];
-        elementCount = 1;
-        for (var i = 0; i < count; i++)
-        {
-            var offset = _cursor.Position;
-            dimensions[i] = _cursor.ReadInt64();
-            if (dimensions[i] < 0)
-            {
-                throw _cursor.Fail(ModelFormatError.NegativeDimension, "a dimension is negative", offset, tensor: name);
-            }
-
-            var product = (Int128)elementCount * dimensions[i];
-            elementCount = product <= long.MaxValue
-                ? (long)product
-                : throw _cursor.Fail(ModelFormatError.ElementCountOverflow, "the product of the dimensions overflows", offset, tensor: name);
-        }
-
-        return dimensions;
-    }
-
-    // Writers lay tensors one after the other, each padded to the alignment; any other offset is a mistake or an attack.
-    private GgufTensor Place(in GgufTensorLayout layout, uint alignment, long dataStart, ref long expected)
-    {
-        var name = layout.Name;
-        if (layout.Offset % alignment != 0)
-        {
-            throw _cursor.Fail(ModelFormatError.TensorMisaligned, $"the data does not begin at a multiple of {alignment}", layout.OffsetPosition, tensor: name);
-        }
-
-        if (layout.Offset != (ulong)expected)
-        {
-            throw _cursor.Fail(ModelFormatError.TensorOffsetWrong, "the data does not begin where the data before it ends", layout.OffsetPosition, tensor: name);
-        }
-
-        var end = ((Int128)expected + layout.ByteLength + alignment - 1) / alignment * alignment;
-        if (end + dataStart > long.MaxValue)
-        {
-            throw _cursor.Fail(ModelFormatError.ByteSizeOverflow, "the sum of the tensors' sizes overflows", layout.Start, tensor: name);
-        }
-
-        var offset = dataStart + expected;
-        if (offset + layout.ByteLength > _file.Length)
-        {
-            throw _cursor.Fail(ModelFormatError.TensorPastEnd, "the data ends past the end of the file", layout.OffsetPosition, tensor: name);
-        }
-
-        expected = (long)end;
-        return new(name, layout.Dimensions, layout.Type, offset, layout.ByteLength, layout.ElementCount);
     }
 }

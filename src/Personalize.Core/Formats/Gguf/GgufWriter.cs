@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Numerics;
-using System.Runtime.InteropServices;
 using System.Text;
 using Personalize.Core.Quantization;
 
@@ -106,7 +105,7 @@ public sealed class GgufWriter
     {
         ArgumentNullException.ThrowIfNull(value);
         AddKey(key, GgufValueType.String);
-        WriteString(_metadata, value);
+        _metadata.WriteText(value);
     }
 
     /// <summary>Adds an array of strings.</summary>
@@ -118,7 +117,7 @@ public sealed class GgufWriter
         AddArrayKey(key, GgufValueType.String, values.Count);
         foreach (var value in values)
         {
-            WriteString(_metadata, value);
+            _metadata.WriteText(value);
         }
     }
 
@@ -130,10 +129,10 @@ public sealed class GgufWriter
     public void AddArray<T>(string key, ReadOnlySpan<T> values)
         where T : unmanaged
     {
-        AddArrayKey(key, TypeOf<T>(), values.Length);
+        AddArrayKey(key, GgufEncoding.TypeOf<T>(), values.Length);
         foreach (ref readonly var value in values)
         {
-            WriteScalar(_metadata, value);
+            _metadata.WriteScalar(value);
         }
     }
 
@@ -148,7 +147,7 @@ public sealed class GgufWriter
             if (key != AlignmentKey && !except.Contains(key, StringComparer.Ordinal))
             {
                 RegisterKey(key);
-                WriteString(_metadata, key);
+                _metadata.WriteText(key);
                 _metadata.Write(source.GetStored(key));
             }
         }
@@ -197,15 +196,15 @@ public sealed class GgufWriter
             throw new ArgumentException($"tensor name {name} is longer than {LongestTensorName} bytes or stands already", nameof(name));
         }
 
-        WriteString(_descriptions, name);
-        WriteScalar(_descriptions, (uint)dimensions.Length);
+        _descriptions.WriteText(name);
+        _descriptions.WriteScalar((uint)dimensions.Length);
         foreach (var dimension in dimensions)
         {
-            WriteScalar(_descriptions, dimension);
+            _descriptions.WriteScalar(dimension);
         }
 
-        WriteScalar(_descriptions, (uint)type);
-        WriteScalar(_descriptions, _dataLength);
+        _descriptions.WriteScalar((uint)type);
+        _descriptions.WriteScalar(_dataLength);
         _dataLength = checked(_dataLength + Pad(byteLength));
         _tensors.Add((byteLength, write));
     }
@@ -258,59 +257,25 @@ public sealed class GgufWriter
         return format.GetByteLength(elementCount);
     }
 
-    private static GgufValueType TypeOf<T>() => default(T) switch
-    {
-        byte => GgufValueType.UInt8,
-        sbyte => GgufValueType.Int8,
-        ushort => GgufValueType.UInt16,
-        short => GgufValueType.Int16,
-        uint => GgufValueType.UInt32,
-        int => GgufValueType.Int32,
-        float => GgufValueType.Float32,
-        bool => GgufValueType.Boolean,
-        ulong => GgufValueType.UInt64,
-        long => GgufValueType.Int64,
-        double => GgufValueType.Float64,
-        _ => throw new NotSupportedException($"GGUF has no arrays of {typeof(T)}"),
-    };
-
-    private static void WriteString(ArrayBufferWriter<byte> target, string value)
-    {
-        WriteScalar(target, (ulong)Encoding.UTF8.GetByteCount(value));
-        Encoding.UTF8.GetBytes(value, target);
-    }
-
-    private static void WriteScalar<T>(ArrayBufferWriter<byte> target, T value)
-        where T : unmanaged
-    {
-        var bytes = MemoryMarshal.AsBytes(new Span<T>(ref value));
-        if (!BitConverter.IsLittleEndian)
-        {
-            bytes.Reverse();
-        }
-
-        target.Write(bytes);
-    }
-
     private void AddScalar<T>(string key, GgufValueType type, T value)
         where T : unmanaged
     {
         AddKey(key, type);
-        WriteScalar(_metadata, value);
+        _metadata.WriteScalar(value);
     }
 
     private void AddArrayKey(string key, GgufValueType elementType, int count)
     {
         AddKey(key, GgufValueType.Array);
-        WriteScalar(_metadata, (uint)elementType);
-        WriteScalar(_metadata, (ulong)count);
+        _metadata.WriteScalar((uint)elementType);
+        _metadata.WriteScalar((ulong)count);
     }
 
     private void AddKey(string key, GgufValueType type)
     {
         RegisterKey(key);
-        WriteString(_metadata, key);
-        WriteScalar(_metadata, (uint)type);
+        _metadata.WriteText(key);
+        _metadata.WriteScalar((uint)type);
     }
 
     private void RegisterKey(string key)

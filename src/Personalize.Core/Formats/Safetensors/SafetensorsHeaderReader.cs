@@ -88,21 +88,22 @@ internal ref struct SafetensorsHeaderReader
         (long[] Values, long Position)? range = null;
         while (Advance() == JsonTokenType.PropertyName)
         {
-            var field = GetString();
-            var isRepeated = (field, type, shape, range) is ("dtype", not null, _, _) or ("shape", _, not null, _) or ("data_offsets", _, _, not null);
-            if (isRepeated)
+            // Compared in place: a string for each field would outweigh the file.
+            if (_reader.ValueTextEquals("dtype"u8))
             {
-                throw Fail(ModelFormatError.HeaderDuplicateKey, "a field stands twice", Position, tensor: name);
+                RequireFirst(type is null, name);
+                type = ReadType(name);
             }
-
-            Require(field is "dtype" or "shape" or "data_offsets", "a tensor's entry has a field that is not defined", name);
-            Advance();
-            var valuePosition = Position;
-            switch (field)
+            else if (_reader.ValueTextEquals("shape"u8))
             {
-                case "dtype": type = ReadType(name); break;
-                case "shape": shape = (ReadIntegers(name, ModelFormatError.DimensionInvalid, ModelFormatError.ShapeOverflow), valuePosition); break;
-                default: range = (ReadIntegers(name, ModelFormatError.HeaderEntryInvalid, ModelFormatError.HeaderEntryInvalid), valuePosition); break;
+                RequireFirst(shape is null, name);
+                shape = ReadIntegers(name, ModelFormatError.DimensionInvalid, ModelFormatError.ShapeOverflow);
+            }
+            else
+            {
+                Require(_reader.ValueTextEquals("data_offsets"u8), "a tensor's entry has a field that is not defined", name);
+                RequireFirst(range is null, name);
+                range = ReadIntegers(name, ModelFormatError.HeaderEntryInvalid, ModelFormatError.HeaderEntryInvalid);
             }
         }
 
@@ -143,16 +144,24 @@ internal ref struct SafetensorsHeaderReader
 
     private SafetensorsType ReadType(string name)
     {
-        Require(_reader.TokenType == JsonTokenType.String, "a dtype is not a string", name);
-        return SafetensorsTypes.TryParse(GetString(), out var type)
-            ? type
-            : throw Fail(ModelFormatError.UnknownDataType, "a dtype is not supported", Position, tensor: name);
+        Require(Advance() == JsonTokenType.String, "a dtype is not a string", name);
+        foreach (var (type, spelling) in SafetensorsTypes.Spellings)
+        {
+            if (_reader.ValueTextEquals(spelling))
+            {
+                return type;
+            }
+        }
+
+        throw Fail(ModelFormatError.UnknownDataType, "a dtype is not supported", Position, tensor: name);
     }
 
-    private long[] ReadIntegers(string name, ModelFormatError notWhole, ModelFormatError overflow)
+    private (long[] Values, long Position) ReadIntegers(string name, ModelFormatError notWhole, ModelFormatError overflow)
     {
-        Require(_reader.TokenType == JsonTokenType.StartArray, "a shape or range is not an array", name);
-        var values = new List<long>(4);
+        Require(Advance() == JsonTokenType.StartArray, "a shape or range is not an array", name);
+        var position = Position;
+        Span<long> values = stackalloc long[MostDimensions];
+        var count = 0;
         while (Advance() != JsonTokenType.EndArray)
         {
             if (_reader.TokenType != JsonTokenType.Number || !_reader.TryGetInt64(out var value) || value < 0)
@@ -161,14 +170,15 @@ internal ref struct SafetensorsHeaderReader
                 throw Fail(isHuge ? overflow : notWhole, isHuge ? "a number exceeds 63 bits" : "a number is negative or not whole", Position, tensor: name);
             }
 
-            values.Add(value);
-            if (values.Count > MostDimensions)
+            if (count == MostDimensions)
             {
                 throw Fail(ModelFormatError.HeaderTooManyEntries, $"more than {MostDimensions} dimensions", Position, tensor: name);
             }
+
+            values[count++] = value;
         }
 
-        return [.. values];
+        return (values[..count].ToArray(), position);
     }
 
     private JsonTokenType Advance()
@@ -213,6 +223,14 @@ internal ref struct SafetensorsHeaderReader
         if (!names.Add(name))
         {
             throw Fail(ModelFormatError.HeaderDuplicateKey, "a name stands twice", position, tensor: name);
+        }
+    }
+
+    private readonly void RequireFirst(bool isFirst, string name)
+    {
+        if (!isFirst)
+        {
+            throw Fail(ModelFormatError.HeaderDuplicateKey, "a field stands twice", Position, tensor: name);
         }
     }
 

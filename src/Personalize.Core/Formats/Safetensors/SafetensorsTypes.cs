@@ -1,3 +1,4 @@
+using System.Text;
 using Personalize.Core.Quantization;
 
 namespace Personalize.Core.Formats.Safetensors;
@@ -5,6 +6,10 @@ namespace Personalize.Core.Formats.Safetensors;
 /// <summary>Facts about the element types.</summary>
 internal static class SafetensorsTypes
 {
+    /// <summary>The exact spelling of each type in the file, as UTF-8.</summary>
+    public static (SafetensorsType Type, byte[] Spelling)[] Spellings { get; } =
+        Array.ConvertAll(Enum.GetValues<SafetensorsType>(), type => (type, Encoding.UTF8.GetBytes(type.ToString())));
+
     public static int SizeOf(SafetensorsType type) => type switch
     {
         SafetensorsType.BOOL or SafetensorsType.U8 or SafetensorsType.I8 => 1,
@@ -13,9 +18,6 @@ internal static class SafetensorsTypes
         SafetensorsType.U64 or SafetensorsType.I64 or SafetensorsType.F64 => 8,
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "unknown element type"),
     };
-
-    /// <summary>Parses the exact spelling of the file; numbers and other cases, which <see cref="Enum.TryParse{TEnum}(string, out TEnum)"/> takes, are refused.</summary>
-    public static bool TryParse(string text, out SafetensorsType type) => Enum.TryParse(text, out type) && type.ToString() == text;
 
     /// <summary>The block type that stores singles alike, if there is one.</summary>
     public static bool TryGetBlockType(SafetensorsType type, out GgmlType blockType)

@@ -1,0 +1,163 @@
+using Personalize.Core.Adapters;
+using Personalize.Core.Errors;
+using Personalize.Core.Kernels;
+using Personalize.Core.Models;
+
+namespace Personalize.Training.Adapters;
+
+/// <summary>An adapter while it is trained: all parameters in one flat vector, all gradients in another.</summary>
+/// <remarks>
+/// The order is layer, module, A <c>[rank, in]</c>, then B transposed <c>[rank, out]</c>. Owns its native memory. Not thread-safe, except that kernels write disjoint parts.
+/// </remarks>
+internal sealed unsafe class TrainableAdapter : IDisposable
+{
+    private static readonly int ModuleCount = Enum.GetValues<LinearModule>().Length;
+
+    private readonly LoraConfiguration _configuration;
+    private readonly TrainablePair?[] _pairs;
+
+    private TrainableAdapter(DecoderDescription description, LoraConfiguration configuration, IEnumerable<(int Layer, LinearModule Module)> slots, bool withGradients)
+    {
+        _configuration = configuration;
+        _pairs = new TrainablePair[description.LayerCount * ModuleCount];
+        var ordered = slots.Order().ToList();
+        Parameters = new NativeBuffer<float>(ordered.Sum(s => PairLength(description, configuration.Rank, s.Module)));
+        Gradients = new NativeBuffer<float>(withGradients ? Parameters.Length : 0);
+        var offset = 0L;
+        foreach (var (layer, module) in ordered)
+        {
+            var shape = ModuleShape.Of(description, module);
+            var b = offset + ((long)configuration.Rank * shape.InputSize);
+            _pairs[Index(layer, module)] = new TrainablePair
+            {
+                InputSize = shape.InputSize,
+                OutputSize = shape.OutputSize,
+                Rank = configuration.Rank,
+                Scale = configuration.Scale,
+                A = Parameters.Pointer + offset,
+                TransposedB = Parameters.Pointer + b,
+                GradientA = withGradients ? Gradients.Pointer + offset : null,
+                GradientTransposedB = withGradients ? Gradients.Pointer + b : null,
+            };
+            offset = b + ((long)configuration.Rank * shape.OutputSize);
+        }
+    }
+
+    public NativeBuffer<float> Parameters { get; }
+
+    /// <summary>As long as <see cref="Parameters"/>, or empty if the adapter is only evaluated.</summary>
+    public NativeBuffer<float> Gradients { get; }
+
+    public int Rank => _configuration.Rank;
+
+    /// <summary>The pair of a linear map, or null if it has none.</summary>
+    public TrainablePair? this[int layer, LinearModule module] => _pairs[Index(layer, module)];
+
+    /// <summary>How many parameters an adapter of that configuration has.</summary>
+    public static long ParameterCount(DecoderDescription description, LoraConfiguration configuration) =>
+        configuration.Targets.Sum(module => PairLength(description, configuration.Rank, module)) * description.LayerCount;
+
+    /// <summary>A new adapter that changes nothing yet: A uniform in <c>+-1/sqrt(in)</c> (Kaiming-uniform with a = sqrt(5), as PEFT starts), B zero.</summary>
+    public static TrainableAdapter Initialize(DecoderDescription description, LoraConfiguration configuration, ulong seed)
+    {
+        var slots = from layer in Enumerable.Range(0, description.LayerCount) from module in configuration.Targets select (layer, module);
+        var adapter = new TrainableAdapter(description, configuration, slots, withGradients: true);
+        adapter.ForEachPair((layer, module, pair) =>
+        {
+            // A stream for each pair: which other maps are adapted does not change its start.
+            var key = UniformStream.Key(seed, ((ulong)layer * (ulong)ModuleCount) + (ulong)module);
+            UniformStream.Fill(new Span<float>(pair.A, pair.Rank * pair.InputSize), key, 1 / MathF.Sqrt(pair.InputSize));
+        });
+        return adapter;
+    }
+
+    /// <summary>Takes the values of a finished adapter; linear maps without a pair stay as the base has them.</summary>
+    /// <exception cref="TensorShapeException">A pair does not fit the model.</exception>
+    public static TrainableAdapter FromAdapter(DecoderDescription description, LoraAdapter adapter, bool withGradients)
+    {
+        foreach (var pair in adapter.Pairs)
+        {
+            Validate(description, adapter.Configuration, pair);
+        }
+
+        var trainable = new TrainableAdapter(description, adapter.Configuration, adapter.Pairs.Select(p => (p.Layer, p.Module)), withGradients);
+        foreach (var pair in adapter.Pairs)
+        {
+            var target = trainable[pair.Layer, pair.Module]!;
+            pair.A.CopyTo(new Span<float>(target.A, pair.A.Length));
+            Transpose(pair.B, new Span<float>(target.TransposedB, pair.B.Length), target.OutputSize, target.Rank);
+        }
+
+        return trainable;
+    }
+
+    /// <summary>The parameters as they are now, copied into an adapter that names its base.</summary>
+    public LoraAdapter ToAdapter(string baseFingerprint) => new(_configuration, baseFingerprint, Copy(gradients: false));
+
+    /// <summary>The gradients as they are now, in the same shape as the parameters of <see cref="ToAdapter"/>.</summary>
+    public IReadOnlyList<LoraPair> CopyGradients() => Copy(gradients: true);
+
+    public void Dispose()
+    {
+        Parameters.Dispose();
+        Gradients.Dispose();
+    }
+
+    private static long PairLength(DecoderDescription description, int rank, LinearModule module)
+    {
+        var shape = ModuleShape.Of(description, module);
+        return (long)rank * (shape.InputSize + shape.OutputSize);
+    }
+
+    private static int Index(int layer, LinearModule module) => (layer * ModuleCount) + (int)module;
+
+    private static void Validate(DecoderDescription description, LoraConfiguration configuration, LoraPair pair)
+    {
+        var name = $"adapter pair of layer {pair.Layer}, {pair.Module}";
+        if (pair.Layer >= description.LayerCount)
+        {
+            throw new TensorShapeException(name + " (layers)", [description.LayerCount], [pair.Layer + 1L]);
+        }
+
+        var shape = ModuleShape.Of(description, pair.Module);
+        if (pair.Rank != configuration.Rank || pair.InputSize != shape.InputSize || pair.OutputSize != shape.OutputSize)
+        {
+            throw new TensorShapeException(name + " (out, rank, in)", [shape.OutputSize, configuration.Rank, shape.InputSize], [pair.OutputSize, pair.Rank, pair.InputSize]);
+        }
+    }
+
+    private static void Transpose(ReadOnlySpan<float> source, Span<float> target, int rows, int columns)
+    {
+        for (var row = 0; row < rows; row++)
+        {
+            for (var column = 0; column < columns; column++)
+            {
+                target[(column * rows) + row] = source[(row * columns) + column];
+            }
+        }
+    }
+
+    private List<LoraPair> Copy(bool gradients)
+    {
+        var pairs = new List<LoraPair>();
+        ForEachPair((layer, module, pair) =>
+        {
+            var a = new Span<float>(gradients ? pair.GradientA : pair.A, pair.Rank * pair.InputSize).ToArray();
+            var b = new float[pair.Rank * pair.OutputSize];
+            Transpose(new Span<float>(gradients ? pair.GradientTransposedB : pair.TransposedB, b.Length), b, pair.Rank, pair.OutputSize);
+            pairs.Add(new LoraPair(layer, module, pair.Rank, a, b));
+        });
+        return pairs;
+    }
+
+    private void ForEachPair(Action<int, LinearModule, TrainablePair> action)
+    {
+        for (var i = 0; i < _pairs.Length; i++)
+        {
+            if (_pairs[i] is { } pair)
+            {
+                action(i / ModuleCount, (LinearModule)(i % ModuleCount), pair);
+            }
+        }
+    }
+}

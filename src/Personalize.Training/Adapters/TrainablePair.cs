@@ -1,0 +1,26 @@
+namespace Personalize.Training.Adapters;
+
+/// <summary>Views of one pair in the flat vectors of a <see cref="TrainableAdapter"/>; valid as long as it.</summary>
+internal sealed unsafe class TrainablePair
+{
+    public required int InputSize { get; init; }
+
+    public required int OutputSize { get; init; }
+
+    public required int Rank { get; init; }
+
+    /// <summary>What the low-rank product is multiplied with.</summary>
+    public required float Scale { get; init; }
+
+    /// <summary><c>[rank, in]</c>.</summary>
+    public required float* A { get; init; }
+
+    /// <summary>B transposed, <c>[rank, out]</c>: the order in which every product of the forward and the backward reads it.</summary>
+    public required float* TransposedB { get; init; }
+
+    /// <summary>The gradient of <see cref="A"/>, <c>[rank, in]</c>.</summary>
+    public required float* GradientA { get; init; }
+
+    /// <summary>The gradient of <see cref="TransposedB"/>, <c>[rank, out]</c>.</summary>
+    public required float* GradientTransposedB { get; init; }
+}

@@ -1,0 +1,53 @@
+using Personalize.Core.Models;
+using Personalize.Training.Memory;
+
+namespace Personalize.Training.Layers;
+
+/// <summary>What lives only while one layer's forward or backward runs; all layers share it.</summary>
+internal sealed unsafe class LayerScratch
+{
+    public LayerScratch(ref WorkspaceCursor cursor, DecoderDescription description, WorkspaceShape shape)
+    {
+        long tokens = shape.Tokens, gradientTokens = shape.ForBackward ? tokens : 0;
+        Normalized = cursor.Floats(tokens * description.HiddenSize);
+        Activated = cursor.Floats(tokens * description.IntermediateSize);
+        Attention = cursor.Floats(CausalAttention.ScratchLength(new AttentionShape(description.HeadCount, description.KeyValueHeadCount, description.HeadDimension), shape.Examples, shape.LongestExample));
+        NormalizedGradient = cursor.Floats(gradientTokens * description.HiddenSize);
+        ActivatedGradient = cursor.Floats(gradientTokens * description.IntermediateSize);
+        AttendedGradient = cursor.Floats(gradientTokens * description.QuerySize);
+        QueryGradient = cursor.Floats(gradientTokens * description.QuerySize);
+        KeyGradient = cursor.Floats(gradientTokens * description.KeyValueSize);
+        ValueGradient = cursor.Floats(gradientTokens * description.KeyValueSize);
+        LowRankGradient = cursor.Floats(gradientTokens * shape.Rank);
+    }
+
+    /// <summary>The output of either norm, <c>[tokens, hidden]</c>.</summary>
+    public float* Normalized { get; }
+
+    /// <summary><c>silu(gate) * up</c>, <c>[tokens, intermediate]</c>.</summary>
+    public float* Activated { get; }
+
+    /// <summary>Rows of scores, as <see cref="CausalAttention.ScratchLength"/> says.</summary>
+    public float* Attention { get; }
+
+    /// <summary><c>[tokens, hidden]</c>.</summary>
+    public float* NormalizedGradient { get; }
+
+    /// <summary><c>[tokens, intermediate]</c>.</summary>
+    public float* ActivatedGradient { get; }
+
+    /// <summary><c>[tokens, heads, headDim]</c>.</summary>
+    public float* AttendedGradient { get; }
+
+    /// <summary><c>[tokens, heads, headDim]</c>.</summary>
+    public float* QueryGradient { get; }
+
+    /// <summary><c>[tokens, keyValueHeads, headDim]</c>.</summary>
+    public float* KeyGradient { get; }
+
+    /// <summary><c>[tokens, keyValueHeads, headDim]</c>.</summary>
+    public float* ValueGradient { get; }
+
+    /// <summary><c>[tokens, rank]</c>.</summary>
+    public float* LowRankGradient { get; }
+}

@@ -1,0 +1,101 @@
+using Personalize.Core.Errors;
+using Personalize.Core.Models;
+using Personalize.Training.Adapters;
+using Personalize.Training.Data;
+using Personalize.Training.Optimizers;
+
+namespace Personalize.Training.Memory;
+
+/// <summary>What a job will allocate, known before it allocates anything. Immutable.</summary>
+public sealed class TrainingPlan
+{
+    private TrainingPlan(WorkspaceShape shape, long workspaceBytes, long adapterBytes, long optimizerBytes)
+    {
+        Shape = shape;
+        WorkspaceBytes = workspaceBytes;
+        AdapterBytes = adapterBytes;
+        OptimizerBytes = optimizerBytes;
+    }
+
+    /// <summary>The most tokens that are computed together; a step with more is divided into micro-batches.</summary>
+    public int MicroBatchTokens => Shape.Tokens;
+
+    /// <summary>Of how many layers the activations are kept; those of the others are computed twice.</summary>
+    public int KeptLayers => Shape.KeptLayers;
+
+    /// <summary>Bytes of activations and scratch.</summary>
+    public long WorkspaceBytes { get; }
+
+    /// <summary>Bytes of the adapter's parameters and gradients.</summary>
+    public long AdapterBytes { get; }
+
+    /// <summary>Bytes of the optimizer's moments.</summary>
+    public long OptimizerBytes { get; }
+
+    /// <summary>All of it.</summary>
+    public long TotalBytes => WorkspaceBytes + AdapterBytes + OptimizerBytes;
+
+    internal WorkspaceShape Shape { get; }
+
+    /// <summary>Finds the fastest plan within the budget: whole steps with all activations kept; else fewer kept layers; else smaller micro-batches.</summary>
+    /// <exception cref="MemoryBudgetException">Not even the longest example by itself fits.</exception>
+    internal static TrainingPlan Choose(DecoderDescription description, LoraRecipe recipe, TrainingMemory memory, IReadOnlyList<TrainingExample> examples)
+    {
+        var (stepTokens, longest) = Measure(examples, recipe.ExamplesPerStep);
+        var whole = new WorkspaceShape(stepTokens, recipe.ExamplesPerStep, longest, recipe.Rank, memory.Activations == ActivationPolicy.Recompute ? 0 : description.LayerCount, ForBackward: true);
+        var fixedBytes = Create(description, recipe, whole with { Tokens = 0 }).TotalBytes - TrainingWorkspace.ByteLength(description, whole with { Tokens = 0 });
+        bool Fits(WorkspaceShape shape) => fixedBytes + TrainingWorkspace.ByteLength(description, shape) <= memory.BudgetBytes;
+
+        if (memory.Activations == ActivationPolicy.Auto)
+        {
+            whole = whole with { KeptLayers = Largest(0, description.LayerCount, kept => Fits(whole with { KeptLayers = kept })) };
+        }
+
+        var tokens = Largest(longest, stepTokens, count => Fits(whole with { Tokens = count }));
+        var plan = Create(description, recipe, whole with { Tokens = tokens });
+        return plan.TotalBytes <= memory.BudgetBytes ? plan : throw new MemoryBudgetException(memory.BudgetBytes, plan.TotalBytes);
+    }
+
+    private static TrainingPlan Create(DecoderDescription description, LoraRecipe recipe, WorkspaceShape shape)
+    {
+        var parameters = TrainableAdapter.ParameterCount(description, recipe.Configuration);
+        return new TrainingPlan(shape, TrainingWorkspace.ByteLength(description, shape), 2 * sizeof(float) * parameters, AdamW.ByteLength(parameters));
+    }
+
+    private static (int StepTokens, int Longest) Measure(IReadOnlyList<TrainingExample> examples, int perStep)
+    {
+        int largest = 0, longest = 0;
+        for (var start = 0; start < examples.Count; start += perStep)
+        {
+            var tokens = 0;
+            for (var i = start; i < Math.Min(start + perStep, examples.Count); i++)
+            {
+                tokens = checked(tokens + examples[i].Length);
+                longest = Math.Max(longest, examples[i].Length);
+            }
+
+            largest = Math.Max(largest, tokens);
+        }
+
+        return (largest, longest);
+    }
+
+    /// <summary>The largest number that fits, by bisection: more always needs more; <paramref name="low"/> if none does.</summary>
+    private static int Largest(int low, int high, Func<int, bool> fits)
+    {
+        while (low < high)
+        {
+            var middle = low + ((high - low + 1) / 2);
+            if (fits(middle))
+            {
+                low = middle;
+            }
+            else
+            {
+                high = middle - 1;
+            }
+        }
+
+        return low;
+    }
+}

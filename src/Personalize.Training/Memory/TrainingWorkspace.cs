@@ -1,0 +1,97 @@
+using Personalize.Core.Kernels;
+using Personalize.Core.Models;
+using Personalize.Training.Data;
+using Personalize.Training.Layers;
+using Personalize.Training.Losses;
+
+namespace Personalize.Training.Memory;
+
+/// <summary>Every buffer that a forward and a backward write, planned before the first of them. Owns one native block. Not thread-safe.</summary>
+internal sealed unsafe class TrainingWorkspace : IDisposable
+{
+    private readonly NativeBuffer<float> _block;
+    private readonly Buffers _buffers;
+
+    public TrainingWorkspace(DecoderDescription description, WorkspaceShape shape)
+    {
+        Shape = shape;
+        _block = new NativeBuffer<float>(ByteLength(description, shape) / sizeof(float));
+        var cursor = new WorkspaceCursor(_block.Pointer);
+        _buffers = new Buffers(ref cursor, description, shape);
+    }
+
+    public WorkspaceShape Shape { get; }
+
+    /// <summary>The ids of the packed tokens, <c>[tokens]</c>.</summary>
+    public int* TokenIds => _buffers.TokenIds;
+
+    /// <summary>The position of each token in its example, <c>[tokens]</c>.</summary>
+    public int* Positions => _buffers.Positions;
+
+    /// <summary>Where the examples lie, <c>[examples]</c>.</summary>
+    public ExampleRange* Ranges => _buffers.Ranges;
+
+    public LayerScratch Scratch => _buffers.Scratch;
+
+    public LossBuffers Loss => _buffers.Loss;
+
+    /// <summary>The gradient of the residual stream, <c>[tokens, hidden]</c>.</summary>
+    public float* StreamGradient => _buffers.StreamGradient;
+
+    /// <summary>How many bytes a workspace of that shape takes; nothing is allocated.</summary>
+    public static long ByteLength(DecoderDescription description, WorkspaceShape shape)
+    {
+        var cursor = new WorkspaceCursor(null);
+        _ = new Buffers(ref cursor, description, shape);
+        return cursor.Length * sizeof(float);
+    }
+
+    /// <summary>The residual stream before a layer, <c>[tokens, hidden]</c>; that of index <c>LayerCount</c> is what the last norm reads. Without a backward it is one buffer.</summary>
+    public float* Stream(int layer) => _buffers.Streams + (_buffers.StreamStride * layer);
+
+    /// <summary>Where a layer's activations go. Layers that are recomputed share one place.</summary>
+    public LayerActivations Activations(int layer) => _buffers.Activations[Math.Max(0, layer - _buffers.FirstKept + _buffers.Shared)];
+
+    /// <summary>Whether the layer's activations are still there when its backward comes.</summary>
+    public bool IsKept(int layer) => layer >= _buffers.FirstKept;
+
+    public void Dispose() => _block.Dispose();
+
+    private sealed class Buffers
+    {
+        public readonly int* TokenIds;
+        public readonly int* Positions;
+        public readonly ExampleRange* Ranges;
+        public readonly float* Streams;
+        public readonly long StreamStride;
+        public readonly float* StreamGradient;
+        public readonly LayerScratch Scratch;
+        public readonly LossBuffers Loss;
+        public readonly LayerActivations[] Activations;
+        public readonly int FirstKept;
+
+        /// <summary>1 if some layers share a place, which then is the first one.</summary>
+        public readonly int Shared;
+
+        public Buffers(ref WorkspaceCursor cursor, DecoderDescription description, WorkspaceShape shape)
+        {
+            var stream = (long)shape.Tokens * description.HiddenSize;
+            TokenIds = cursor.Elements<int>(shape.Tokens);
+            Positions = cursor.Elements<int>(shape.Tokens);
+            Ranges = cursor.Elements<ExampleRange>(shape.Examples);
+            StreamStride = shape.ForBackward ? stream : 0;
+            Streams = cursor.Floats(shape.ForBackward ? stream * (description.LayerCount + 1) : stream);
+            StreamGradient = cursor.Floats(shape.ForBackward ? stream : 0);
+            Scratch = new LayerScratch(ref cursor, description, shape);
+            Loss = new LossBuffers(ref cursor, description, shape);
+            var kept = shape.ForBackward ? shape.KeptLayers : 0;
+            FirstKept = description.LayerCount - kept;
+            Shared = FirstKept > 0 ? 1 : 0;
+            Activations = new LayerActivations[kept + Shared];
+            for (var i = 0; i < Activations.Length; i++)
+            {
+                Activations[i] = new LayerActivations(ref cursor, description, shape);
+            }
+        }
+    }
+}

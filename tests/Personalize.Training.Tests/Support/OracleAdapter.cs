@@ -1,0 +1,61 @@
+using Personalize.Core.Adapters;
+using Personalize.Core.Models;
+using Personalize.Training.Adapters;
+
+namespace Personalize.Training.Tests.Support;
+
+/// <summary>The adapters of the oracles: hashed values, the same as the scripts that made the golden gradients used.</summary>
+internal static class OracleAdapter
+{
+    public static readonly string[] ModuleNames = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+
+    public static TrainableAdapter Create(DecoderDescription description, LoraConfiguration configuration, float boundB, bool withGradients = true) =>
+        TrainableAdapter.FromAdapter(description, CreateData(description, configuration, boundB), withGradients);
+
+    public static LoraAdapter CreateData(DecoderDescription description, LoraConfiguration configuration, float boundB)
+    {
+        var pairs = new List<LoraPair>();
+        for (var layer = 0; layer < description.LayerCount; layer++)
+        {
+            foreach (var module in configuration.Targets)
+            {
+                var shape = ModuleShape.Of(description, module);
+                var key = (ulong)((layer * 16) + ((int)module * 2));
+                var a = new float[configuration.Rank * shape.InputSize];
+                var b = new float[configuration.Rank * shape.OutputSize];
+                UniformStream.Fill(a, key, (float)(1 / Math.Sqrt(shape.InputSize)));
+                UniformStream.Fill(b, key + 1, boundB);
+                pairs.Add(new LoraPair(layer, module, configuration.Rank, a, b));
+            }
+        }
+
+        return new LoraAdapter(configuration, "oracle", pairs);
+    }
+
+    public static string Name(LoraPair pair, char which) => $"{pair.Layer}.{ModuleNames[(int)pair.Module]}.{which}";
+
+    public static double Norm(ReadOnlySpan<float> values)
+    {
+        var sum = 0d;
+        foreach (var value in values)
+        {
+            sum += (double)value * value;
+        }
+
+        return Math.Sqrt(sum);
+    }
+
+    /// <summary>The largest difference between the elements, as a fraction of the largest expected one.</summary>
+    public static double RelativeError(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual)
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        double difference = 0, largest = 0;
+        for (var i = 0; i < expected.Length; i++)
+        {
+            difference = Math.Max(difference, Math.Abs((double)expected[i] - actual[i]));
+            largest = Math.Max(largest, Math.Abs((double)expected[i]));
+        }
+
+        return difference / largest;
+    }
+}
