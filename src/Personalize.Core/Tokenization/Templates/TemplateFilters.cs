@@ -158,9 +158,13 @@ internal static class TemplateFilters
     /// <summary>Goes along a path of names or positions, separated by dots.</summary>
     private static TemplateValue Follow(RenderContext context, TemplateValue value, TemplateText path)
     {
-        foreach (var part in path.Value.Split('.'))
+        var start = 0;
+        while (start <= path.Value.Length)
         {
-            value = TemplateOperations.GetItem(context, value, long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var index) ? new IntegerValue(index) : TemplateText.Trusted(part));
+            var dot = path.Value.IndexOf('.', start);
+            var part = path.Slice(start, (dot < 0 ? path.Value.Length : dot) - start);
+            value = TemplateOperations.GetItem(context, value, long.TryParse(part.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var index) ? new IntegerValue(index) : part);
+            start += part.Value.Length + 1;
         }
 
         return value;

@@ -255,6 +255,15 @@ internal sealed class TemplateLexer
             SkipDigits();
         }
 
+        var exponent = _position + 1;
+        exponent += exponent < _text.Length && _text[exponent] is '+' or '-' ? 1 : 0;
+        if (exponent < _text.Length && _text[_position] is 'e' or 'E' && char.IsAsciiDigit(_text[exponent]))
+        {
+            isFloat = true;
+            _position = exponent;
+            SkipDigits();
+        }
+
         Add(isFloat ? TemplateTokenKind.Float : TemplateTokenKind.Integer, _text[start.._position].Replace("_", "", StringComparison.Ordinal), start);
     }
 

@@ -1,10 +1,11 @@
 using System.Text.Json;
+using Personalize.Core.Errors;
 using Personalize.Core.Tokenization.Templates;
 
 namespace Personalize.Core.Tests.Tokenization.Templates;
 
 /// <summary>One conversation of <c>renderings.json</c> with what Jinja2 made of it.</summary>
-internal sealed record RenderingCase(string Template, IReadOnlyList<PromptMessage> Messages, bool AddGenerationPrompt, TemplateVariables Variables, string? Rendered)
+internal sealed record RenderingCase(string Template, IReadOnlyList<PromptMessage> Messages, bool AddGenerationPrompt, TemplateVariables Variables, string? Rendered, ChatTemplateErrorKind Error)
 {
     public static IReadOnlyList<(string Name, IReadOnlyList<RenderingCase> Cases)> Load(string path)
     {
@@ -24,7 +25,10 @@ internal sealed record RenderingCase(string Template, IReadOnlyList<PromptMessag
             EndOfText = "</s>",
             Values = new Dictionary<string, JsonElement> { ["tools"] = item.TryGetProperty("tools", out var tools) ? tools : JsonDocument.Parse("null").RootElement },
         },
-        item.TryGetProperty("rendered", out var rendered) ? rendered.GetString() : null);
+        item.TryGetProperty("rendered", out var rendered) ? rendered.GetString() : null,
+
+        // ValueError is what the oracle's raise_exception throws.
+        item.TryGetProperty("error", out var error) && error.GetString()!.StartsWith("ValueError", StringComparison.Ordinal) ? ChatTemplateErrorKind.Refused : ChatTemplateErrorKind.Evaluation);
 
     private static PromptMessage ReadMessage(JsonElement message) => new(message.GetProperty("role").GetString()!, message.GetProperty("content").GetString()!)
     {
