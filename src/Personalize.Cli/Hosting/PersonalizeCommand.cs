@@ -10,7 +10,9 @@ internal static class PersonalizeCommand
     {
         RecordCommand.Create(host),
         ImportCommand.Create(host),
+        EvaluateCommand.Create(host),
         GenerateCommand.Create(host),
+        ChatCommand.Create(host),
         LogitsCommand.Create(host),
         PerplexityCommand.Create(host),
         TokenizeCommand.Create(host),
