@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Personalize.Core.Adapters;
 using Personalize.Core.Errors;
 using Personalize.Core.Interactions;
 using Personalize.Core.Security;
@@ -21,6 +22,7 @@ public sealed class Profile : IDisposable
     private readonly ProfileKey _key;
     private readonly Lock _gate = new();
     private SqliteInteractionStore? _interactions;
+    private AdapterRegistry? _adapters;
     private bool _disposed;
 
     private Profile(string path, ProfileHeader header, ProfileKey key, ProfileLock? writerLock, TimeProvider time)
@@ -62,7 +64,18 @@ public sealed class Profile : IDisposable
         }
     }
 
-    internal string AdapterDirectory => Path.Combine(DirectoryPath, "adapters");
+    /// <summary>The adapters of this profile.</summary>
+    public AdapterRegistry Adapters
+    {
+        get
+        {
+            lock (_gate)
+            {
+                ObjectDisposedException.ThrowIf(_disposed, this);
+                return _adapters ??= new AdapterRegistry(Path.Combine(DirectoryPath, "adapters"), _key.CreateBox(KeyPurpose.Adapters, StoreId, DirectoryPath), TimeProvider, writer: !IsReadOnly);
+            }
+        }
+    }
 
     /// <summary>Whether there is a profile in a folder.</summary>
     /// <param name="path">The folder.</param>
@@ -121,13 +134,14 @@ public sealed class Profile : IDisposable
         }
     }
 
-    /// <summary>Closes the store, clears the key and releases the writer's lock, in this order.</summary>
+    /// <summary>Closes the store and the registry, clears the key and releases the writer's lock, in this order.</summary>
     public void Dispose()
     {
         lock (_gate)
         {
             _disposed = true;
             _interactions?.Dispose();
+            _adapters?.Dispose();
             _key.Dispose();
             _lock?.Dispose();
         }
