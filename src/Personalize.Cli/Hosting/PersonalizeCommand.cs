@@ -16,6 +16,7 @@ internal static class PersonalizeCommand
         LogitsCommand.Create(host),
         PerplexityCommand.Create(host),
         TokenizeCommand.Create(host),
+        AdaptersCommand.Create(host),
         StoreCommand.Create(host),
         ModelsCommand.Create(host),
         DoctorCommand.Create(host),
