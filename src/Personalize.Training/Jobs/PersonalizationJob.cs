@@ -1,0 +1,101 @@
+using Personalize.Core.Adapters;
+using Personalize.Core.Interactions;
+using Personalize.Core.Kernels;
+using Personalize.Core.Models;
+using Personalize.Core.Tokenization;
+using Personalize.Training.Data;
+using Personalize.Training.Evaluation;
+using Personalize.Training.Memory;
+
+namespace Personalize.Training.Jobs;
+
+/// <summary>
+/// One night's work: interactions in time order are divided, the earlier ones train an adapter, the later ones decide at the gate whether it may be used.
+/// Borrows model, format and pool, which must outlive it. Not thread-safe.
+/// </summary>
+public sealed class PersonalizationJob
+{
+    private readonly DecoderModel _model;
+    private readonly ChatFormat _format;
+    private readonly WorkerPool _pool;
+    private readonly LoraRecipe _recipe;
+    private readonly TrainingMemory? _memory;
+    private readonly TimeProvider _time;
+
+    /// <summary>Prepares a job.</summary>
+    /// <param name="model">The frozen model.</param>
+    /// <param name="format">The model's tokenizer and chat template.</param>
+    /// <param name="pool">The threads that work.</param>
+    /// <param name="recipe">What decides the adapter.</param>
+    /// <param name="memory">How much memory may be used; null stands for the defaults.</param>
+    /// <param name="time">The clock of the figures; null stands for the system's.</param>
+    public PersonalizationJob(DecoderModel model, ChatFormat format, WorkerPool pool, LoraRecipe recipe, TrainingMemory? memory = null, TimeProvider? time = null)
+    {
+        _model = model;
+        _format = format;
+        _pool = pool;
+        _recipe = recipe;
+        _memory = memory;
+        _time = time ?? TimeProvider.System;
+    }
+
+    /// <summary>Trains, evaluates and decides; keeps nothing.</summary>
+    /// <param name="interactions">What the person wrote, in time order; of more than <see cref="ChronologicalSplit.ProtocolCount"/> the first ones are used.</param>
+    /// <param name="incumbent">The adapter in use, or null.</param>
+    /// <param name="progress">Told after every step of training.</param>
+    /// <param name="cancellationToken">Looked at before every layer; a cancelled job leaves nothing behind.</param>
+    /// <returns>The adapter with all figures.</returns>
+    /// <exception cref="Core.Errors.InsufficientDataException">Too few interactions to train on some and test on others.</exception>
+    /// <exception cref="Core.Errors.TrainingDivergedException">A loss or a gradient is not finite.</exception>
+    /// <exception cref="Core.Errors.MemoryBudgetException">The budget is too small for the longest example.</exception>
+    /// <exception cref="OperationCanceledException">The job was cancelled.</exception>
+    public PersonalizationResult Run(
+        IReadOnlyList<Interaction> interactions, LoraAdapter? incumbent = null, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        var split = ChronologicalSplit.Protocol(interactions.Count);
+        var trainedOn = interactions.Take(split.TrainCount).ToArray();
+        var test = Encode(interactions.Skip(split.TestStart).Take(split.TestCount));
+        var evaluator = new AdapterEvaluator(_model.Description, _model.Weights, _pool);
+        var baseResult = evaluator.Evaluate(test, adapter: null, cancellationToken);
+        var incumbentResult = incumbent is not null && string.Equals(incumbent.BaseFingerprint, _model.Fingerprint, StringComparison.Ordinal)
+            ? evaluator.Evaluate(test, incumbent, cancellationToken)
+            : null;
+        var trainer = new LoraTrainer(_model.Description, _model.Weights, _pool, _recipe, _memory, _time);
+        var training = trainer.Run(Encode(trainedOn), _model.Fingerprint, progress, cancellationToken);
+        var adapterResult = evaluator.Evaluate(test, training.Adapter, cancellationToken);
+        return new PersonalizationResult(training, Gate.Decide(baseResult, adapterResult, incumbentResult), split, trainedOn);
+    }
+
+    /// <summary>Keeps the adapter in the person's registry, in use if the gate let it through, else as rejected with its figures.</summary>
+    /// <param name="registry">The profile's adapters.</param>
+    /// <param name="result">What <see cref="Run"/> returned.</param>
+    /// <param name="recipeName">What to call the recipe.</param>
+    /// <returns>The adapter's record.</returns>
+    public static AdapterRecord Keep(AdapterRegistry registry, PersonalizationResult result, string recipeName)
+    {
+        var record = registry.Add(
+            result.Training.Adapter,
+            new AdapterProvenance
+            {
+                TestNllBase = result.Gate.BaseNll,
+                TestNllAdapter = result.Gate.AdapterNll,
+                TestNllIncumbent = result.Gate.IncumbentNll,
+                TrainedOn = new AdapterTrainingRange(result.TrainedOn.Count, result.TrainedOn.Min(i => i.Id), result.TrainedOn.Max(i => i.Id)),
+                Steps = result.Training.Steps,
+                TrainTokens = result.Training.TrainTokens,
+                Recipe = recipeName,
+            },
+            rejected: !result.Gate.IsPromoted);
+        return result.Gate.IsPromoted ? registry.Promote(record.Id) : record;
+    }
+
+    /// <summary>Interactions as the model reads them: context as the user's turn, text as the assistant's, cut to the recipe's length.</summary>
+    /// <param name="interactions">The interactions.</param>
+    /// <returns>One example each.</returns>
+    public IReadOnlyList<TrainingExample> Encode(IEnumerable<Interaction> interactions) =>
+        [.. interactions.Select(interaction =>
+        {
+            var example = _format.EncodeExample(interaction.Context, interaction.Text);
+            return new TrainingExample(example.Ids, example.PromptLength).Truncate(_recipe.MaximumTokens);
+        })];
+}
