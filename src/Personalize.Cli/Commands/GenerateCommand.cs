@@ -3,8 +3,8 @@ using System.Text.Json;
 using Personalize.Cli.Hosting;
 using Personalize.Cli.Models;
 using Personalize.Cli.Options;
-using Personalize.Core.Errors;
 using Personalize.Core.Models;
+using Personalize.Core.Tokenization.Templates;
 using Personalize.Inference.Generation;
 using Personalize.Inference.Sampling;
 
@@ -17,18 +17,22 @@ internal static class GenerateCommand
     {
         var prompt = new Option<string?>("--prompt") { Description = "Text to continue as it is; special tokens in it count", HelpName = "T" };
         var ids = TokenIds.Create("Tokens to continue");
+        var chat = new Option<string?>("--chat") { Description = "A message to answer, put into the model's chat template; special tokens in it are plain text", HelpName = "T" };
+        var adapter = AdapterOption.Create();
         var maxTokens = new Option<int>("--max-tokens") { Description = "How many tokens at most", HelpName = "N", DefaultValueFactory = _ => 256 }.AtLeast(1);
         var stop = new Option<string[]>("--stop") { Description = "End before this text; may be given several times", HelpName = "T" };
         var speculation = new Option<string>("--speculation") { Description = "Draft tokens and verify them together", HelpName = "off", DefaultValueFactory = _ => "off" }.OneOf("off");
         var precision = PrecisionOption.Create(ArithmeticPrecision.Served);
         var sampling = new SamplingOptionSet(SamplingOptions.Greedy);
-        var command = new Command("generate", "Write a text") { prompt, ids, maxTokens, stop, speculation, precision };
+        var command = new Command("generate", "Write a text") { prompt, ids, chat, maxTokens, stop, adapter, speculation, precision };
         sampling.AddTo(command);
-        command.RequireOneOf(prompt, ids);
+        command.RequireOneOf(prompt, ids, chat);
         host.Bind(command, context =>
         {
-            using var engine = Engine.Load(context);
-            var tokens = context.Get(ids) is { Length: > 0 } given ? given : engine.EncodeText(context.Get(prompt)!);
+            using var engine = Engine.Load(context, context.Get(adapter));
+            var tokens = context.Get(ids) is { Length: > 0 } given ? given
+                : context.Get(chat) is { } message ? engine.Chat.EncodePrompt([new PromptMessage("user", message)], addGenerationPrompt: true)
+                : engine.EncodeText(context.Get(prompt)!);
             TokenIds.Check(tokens, engine.Model.Description.VocabularySize);
             if (tokens.Length == 0)
             {

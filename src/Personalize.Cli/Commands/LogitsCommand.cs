@@ -17,14 +17,15 @@ internal static class LogitsCommand
         ids.Required = true;
         var target = new Option<string>("--out") { Description = "Receives little-endian float32, row-major [ids, vocabulary]", HelpName = "F", Required = true };
         var precision = PrecisionOption.Create(ArithmeticPrecision.Single);
-        var command = new Command("logits", "Write the logits after each of some tokens to a file") { ids, target, precision };
-        host.Bind(command, context => Run(context, context.Get(ids)!, context.Get(target), PrecisionOption.Parse(context.Get(precision))));
+        var adapter = AdapterOption.Create();
+        var command = new Command("logits", "Write the logits after each of some tokens to a file") { ids, target, adapter, precision };
+        host.Bind(command, context => Run(context, context.Get(ids)!, context.Get(target), context.Get(adapter), PrecisionOption.Parse(context.Get(precision))));
         return command;
     }
 
-    private static int Run(CommandContext context, int[] ids, string path, ArithmeticPrecision precision)
+    private static int Run(CommandContext context, int[] ids, string path, string? adapter, ArithmeticPrecision precision)
     {
-        using var engine = Engine.Load(context);
+        using var engine = Engine.Load(context, adapter);
         TokenIds.Check(ids, engine.Model.Description.VocabularySize);
         if (ids.Length > engine.Model.Description.ContextLength)
         {

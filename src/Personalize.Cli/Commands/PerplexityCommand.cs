@@ -18,15 +18,16 @@ internal static class PerplexityCommand
         var window = new Option<int>("--window") { Description = "Tokens a window; each window is scored alone", HelpName = "N", DefaultValueFactory = _ => 512 }.AtLeast(2);
         var windows = new Option<int>("--windows") { Description = "How many windows at most", HelpName = "K", DefaultValueFactory = _ => int.MaxValue }.AtLeast(1);
         var precision = PrecisionOption.Create(ArithmeticPrecision.Single);
-        var command = new Command("perplexity", "How well the model predicts a text: windows scored alone") { file, window, windows, precision };
-        host.Bind(command, context => Run(context, context.Get(file), context.Get(window), context.Get(windows), PrecisionOption.Parse(context.Get(precision))));
+        var adapter = AdapterOption.Create();
+        var command = new Command("perplexity", "How well the model predicts a text: windows scored alone") { file, window, windows, adapter, precision };
+        host.Bind(command, context => Run(context, context.Get(file), context.Get(window), context.Get(windows), context.Get(adapter), PrecisionOption.Parse(context.Get(precision))));
         return command;
     }
 
-    private static int Run(CommandContext context, string path, int window, int windows, ArithmeticPrecision precision)
+    private static int Run(CommandContext context, string path, int window, int windows, string? adapter, ArithmeticPrecision precision)
     {
         var text = CorpusFile.Read(path);
-        using var engine = Engine.Load(context);
+        using var engine = Engine.Load(context, adapter);
         if (window > engine.Model.Description.ContextLength)
         {
             throw new UsageException($"--window {window} is out of range: the model's context holds {engine.Model.Description.ContextLength} tokens");

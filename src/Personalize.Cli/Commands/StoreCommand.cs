@@ -129,8 +129,29 @@ internal static class StoreCommand
         host.Bind(command, context =>
         {
             using var profile = ProfileAccess.OpenExistingForWriting(context);
-            var erased = context.Get(id) is { } one ? (profile.Interactions.Erase(one) ? 1 : 0) : profile.Interactions.EraseAll();
-            context.Output.Result(json => json.WriteNumber("erased", erased), _ => context.Output.Text($"{erased} erased\n"));
+            var one = context.Get(id);
+            var erased = one is { } row ? (profile.Interactions.Erase(row) ? 1 : 0) : profile.Interactions.EraseAll();
+            var affected = erased == 0 ? [] : profile.Adapters.List().Where(adapter => adapter.Provenance.TrainedOn is { Count: > 0 } range && (one is null || range.MayContain(one.Value))).Select(adapter => adapter.Id).ToArray();
+            context.Output.Result(
+                json =>
+                {
+                    json.WriteNumber("erased", erased);
+                    json.WriteStartArray("adaptersAffected");
+                    foreach (var adapter in affected)
+                    {
+                        json.WriteStringValue(adapter);
+                    }
+
+                    json.WriteEndArray();
+                },
+                _ =>
+                {
+                    context.Output.Text($"{erased} erased\n");
+                    foreach (var adapter in affected)
+                    {
+                        context.Output.Warning($"adapter {adapter} may have learned from what was erased: train again, then adapters remove {adapter}");
+                    }
+                });
             return ExitCode.Done;
         });
         return command;

@@ -25,7 +25,8 @@ internal sealed record ErrorReport(int ExitCode, string Line)
         ProfileAccessException { Error: ProfileAccessError.NotFound } or ProfileVersionException => Hosting.ExitCode.BadFile,
         MissingModelException or InputFileException => Hosting.ExitCode.BadFile,
         ModelFormatException or UnsupportedModelException or TokenizerException or ChatTemplateException => Hosting.ExitCode.BadFile,
-        AdapterMismatchException or TensorShapeException or NonFiniteLogitsException => Hosting.ExitCode.BadFile,
+        AdapterRegistryException { Error: AdapterRegistryError.NotFound or AdapterRegistryError.Ambiguous } => Hosting.ExitCode.Usage,
+        AdapterFormatException or AdapterMismatchException or TensorShapeException or NonFiniteLogitsException => Hosting.ExitCode.BadFile,
         _ => Hosting.ExitCode.Failed,
     };
 

@@ -10,10 +10,13 @@ internal static class PersonalizeCommand
     {
         RecordCommand.Create(host),
         ImportCommand.Create(host),
+        EvaluateCommand.Create(host),
         GenerateCommand.Create(host),
+        ChatCommand.Create(host),
         LogitsCommand.Create(host),
         PerplexityCommand.Create(host),
         TokenizeCommand.Create(host),
+        AdaptersCommand.Create(host),
         StoreCommand.Create(host),
         ModelsCommand.Create(host),
         DoctorCommand.Create(host),

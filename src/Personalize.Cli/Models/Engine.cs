@@ -1,7 +1,10 @@
 using Personalize.Cli.Hosting;
+using Personalize.Core.Adapters;
+using Personalize.Core.Formats.Gguf;
 using Personalize.Core.Kernels;
 using Personalize.Core.Models;
 using Personalize.Core.Tokenization;
+using Personalize.Core.Tokenization.Templates;
 using Personalize.Inference.Adapters;
 using Personalize.Inference.Decoding;
 
@@ -10,14 +13,17 @@ namespace Personalize.Cli.Models;
 /// <summary>A model ready to serve: weights, tokenizer, threads, and the adapter that was chosen.</summary>
 internal sealed class Engine : IDisposable
 {
-    private readonly AttachedAdapter? _adapter;
+    private readonly GgufMetadata _metadata;
+    private readonly TimeProvider _time;
+    private AttachedAdapter? _attached;
 
-    private Engine(DecoderModel model, ITokenizer tokenizer, WorkerPool pool, AttachedAdapter? adapter)
+    private Engine(GgufFile file, CommandContext context)
     {
-        Model = model;
-        Tokenizer = tokenizer;
-        Pool = pool;
-        _adapter = adapter;
+        _metadata = file.Metadata;
+        _time = context.Time;
+        Tokenizer = GgufTokenizer.Load(file.Metadata);
+        Model = DecoderModel.Load(file, context.Threads);
+        Pool = new WorkerPool(context.Threads);
     }
 
     public DecoderModel Model { get; }
@@ -26,13 +32,30 @@ internal sealed class Engine : IDisposable
 
     public WorkerPool Pool { get; }
 
-    /// <summary>Loads the model of a command.</summary>
-    public static Engine Load(CommandContext context)
+    /// <summary>Tokenizer and chat template together.</summary>
+    /// <exception cref="Core.Errors.ModelFormatException">The model has no chat template.</exception>
+    public ChatFormat Chat => field ??= new ChatFormat(Tokenizer, ChatTemplate.Parse(_metadata.GetString("tokenizer.chat_template"), _time));
+
+    /// <summary>The adapter in use, or null for the base model.</summary>
+    public LoraAdapter? Adapter { get; private set; }
+
+    /// <summary>Loads the model of a command, and an adapter.</summary>
+    /// <param name="context">Names the model and the profile.</param>
+    /// <param name="adapter">What <c>--adapter</c> says; null is the profile's promoted one.</param>
+    public static Engine Load(CommandContext context, string? adapter)
     {
         using var file = ModelFile.Open(context);
-        var tokenizer = GgufTokenizer.Load(file.Metadata);
-        var model = DecoderModel.Load(file, context.Threads);
-        return new Engine(model, tokenizer, new WorkerPool(context.Threads), adapter: null);
+        var engine = new Engine(file, context);
+        try
+        {
+            engine.Attach(AdapterChoice.Find(context, adapter, engine.Model));
+            return engine;
+        }
+        catch
+        {
+            engine.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Encodes a bare text, with the token that starts a text where the model was trained with one.</summary>
@@ -46,12 +69,21 @@ internal sealed class Engine : IDisposable
     /// <param name="contextLength">How many tokens it may come to hold; what the model was trained for is the limit.</param>
     /// <param name="precision">The arithmetic.</param>
     public DecoderSession CreateSession(int contextLength, ArithmeticPrecision precision) =>
-        new(Model, Pool, new DecoderSessionOptions { ContextLength = contextLength, Precision = precision }, _adapter);
+        new(Model, Pool, new DecoderSessionOptions { ContextLength = contextLength, Precision = precision }, _attached);
 
     public void Dispose()
     {
-        _adapter?.Dispose();
+        _attached?.Dispose();
         Pool.Dispose();
         Model.Dispose();
+    }
+
+    private void Attach(LoraAdapter? adapter)
+    {
+        if (adapter is not null)
+        {
+            _attached = new AttachedAdapter(adapter, Model);
+            Adapter = adapter;
+        }
     }
 }

@@ -71,6 +71,15 @@ internal sealed class Output
     /// <summary>Something the person should know even when quiet.</summary>
     public void Warning(string line) => _streams.Error.WriteLine($"warning: {line}");
 
+    /// <summary>Shows a person that it is their turn; a pipe sees nothing.</summary>
+    public void Prompt(string mark)
+    {
+        if (_streams.IsInTerminal && _streams.IsErrorTerminal)
+        {
+            _streams.Error.Write(mark);
+        }
+    }
+
     /// <summary>Asks the person for something that is not shown.</summary>
     public string AskSecret(string what) => Console(_streams.Error, isTerminal: true).Prompt(new TextPrompt<string>($"{what}:").Secret(mask: null));
 
