@@ -180,7 +180,8 @@ public static class GgufAdapter
             var dot = middle.IndexOf('.', StringComparison.Ordinal);
             if (dot > 0
                 && int.TryParse(middle.AsSpan(0, dot), NumberStyles.None, CultureInfo.InvariantCulture, out var layer)
-                && AdapterModules.TryParseGguf(middle[(dot + 1)..], out var module))
+                && AdapterModules.TryParseGguf(middle[(dot + 1)..], out var module)
+                && string.Equals(NameOf(layer, module, isA), name, StringComparison.Ordinal))
             {
                 return (layer, module, isA);
             }

@@ -112,7 +112,8 @@ public static class PeftAdapter
             var dot = middle.IndexOf('.', StringComparison.Ordinal);
             if (dot > 0
                 && int.TryParse(middle.AsSpan(0, dot), NumberStyles.None, CultureInfo.InvariantCulture, out var layer)
-                && AdapterModules.TryParsePeft(middle[(dot + 1)..], out var module))
+                && AdapterModules.TryParsePeft(middle[(dot + 1)..], out var module)
+                && string.Equals(NameOf(layer, module, isA), name, StringComparison.Ordinal))
             {
                 return (layer, module, isA);
             }

@@ -6,11 +6,14 @@ namespace Personalize.Core.Interactions;
 /// <summary>Turns a source and an external id into a keyed hash (HMAC-SHA256), so that duplicates are found without either standing in the database. Owns its key.</summary>
 internal sealed class DuplicateIndex : IDisposable
 {
+    // 128 bits leave no collision to be met, and half the index to be rewritten at every append: its keys fall on random pages.
+    private const int Size = 16;
+
     private readonly byte[] _key = GC.AllocateArray<byte>(ProfileKey.Size, pinned: true);
 
     public DuplicateIndex(ProfileKey key) => key.Derive(KeyPurpose.RecordIndex, _key);
 
-    /// <summary>32 bytes, or null for an interaction without an external id.</summary>
+    /// <summary>16 bytes, or null for an interaction without an external id.</summary>
     public byte[]? Compute(string source, string? externalId)
     {
         if (externalId is null)
@@ -24,7 +27,7 @@ internal sealed class DuplicateIndex : IDisposable
         writer.Write(externalId);
         var hash = HMACSHA256.HashData(_key, name);
         CryptographicOperations.ZeroMemory(name);
-        return hash;
+        return hash[..Size];
     }
 
     public void Dispose() => CryptographicOperations.ZeroMemory(_key);

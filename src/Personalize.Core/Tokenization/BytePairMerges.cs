@@ -9,13 +9,13 @@ internal sealed class BytePairMerges
     internal const int LongestScanned = 32;
 
     private const long NoMerge = long.MaxValue;
-    private readonly Dictionary<ulong, long> _merges;
+    private readonly PairTable _merges;
 
-    public BytePairMerges(int capacity) => _merges = new Dictionary<ulong, long>(capacity);
+    public BytePairMerges(int capacity) => _merges = new PairTable(capacity);
 
     /// <summary>Adds a merge; its rank is the number of merges before it.</summary>
     /// <returns>False where the pair has a merge already.</returns>
-    public bool TryAdd(int left, int right, int merged) => _merges.TryAdd(Key(left, right), ((long)_merges.Count << 32) | (uint)merged);
+    public bool TryAdd(int left, int right, int merged) => _merges.TryAdd(left, right, ((long)_merges.Count << 32) | (uint)merged);
 
     /// <summary>Says whether some merge makes a token.</summary>
     public bool Produces(int token) => _merges.Values.Any(merge => (int)merge == token);
@@ -123,8 +123,6 @@ internal sealed class BytePairMerges
         return kept;
     }
 
-    private static ulong Key(int left, int right) => ((ulong)(uint)left << 32) | (uint)right;
-
     private void Enqueue(PriorityQueue<int, long> queue, ReadOnlySpan<int> symbols, int left, int right)
     {
         if (left < 0 || right >= symbols.Length)
@@ -140,5 +138,5 @@ internal sealed class BytePairMerges
         }
     }
 
-    private long Find(int left, int right) => _merges.TryGetValue(Key(left, right), out var merge) ? merge : NoMerge;
+    private long Find(int left, int right) => _merges.Find(left, right) is >= 0 and var merge ? merge : NoMerge;
 }

@@ -20,7 +20,7 @@ public sealed class TrainingPlan
     /// <summary>The most tokens that are computed together; a step with more is divided into micro-batches.</summary>
     public int MicroBatchTokens => Shape.Tokens;
 
-    /// <summary>Of how many layers the activations are kept; those of the others are computed twice.</summary>
+    /// <summary>Of how many layers, at least 1, the activations are kept; those of the others are computed twice.</summary>
     public int KeptLayers => Shape.KeptLayers;
 
     /// <summary>Bytes of activations and scratch.</summary>
@@ -42,13 +42,12 @@ public sealed class TrainingPlan
     internal static TrainingPlan Choose(DecoderDescription description, LoraRecipe recipe, TrainingMemory memory, IReadOnlyList<TrainingExample> examples)
     {
         var (stepTokens, longest) = Measure(examples, recipe.ExamplesPerStep);
-        var whole = new WorkspaceShape(stepTokens, recipe.ExamplesPerStep, longest, recipe.Rank, memory.Activations == ActivationPolicy.Recompute ? 0 : description.LayerCount, ForBackward: true);
-        var fixedBytes = Create(description, recipe, whole with { Tokens = 0 }).TotalBytes - TrainingWorkspace.ByteLength(description, whole with { Tokens = 0 });
-        bool Fits(WorkspaceShape shape) => fixedBytes + TrainingWorkspace.ByteLength(description, shape) <= memory.BudgetBytes;
+        var whole = new WorkspaceShape(stepTokens, recipe.ExamplesPerStep, longest, recipe.Rank, memory.Activations == ActivationPolicy.Recompute ? 1 : description.LayerCount, ForBackward: true);
+        bool Fits(WorkspaceShape shape) => Create(description, recipe, shape).TotalBytes <= memory.BudgetBytes;
 
         if (memory.Activations == ActivationPolicy.Auto)
         {
-            whole = whole with { KeptLayers = Largest(0, description.LayerCount, kept => Fits(whole with { KeptLayers = kept })) };
+            whole = whole with { KeptLayers = Largest(1, description.LayerCount, kept => Fits(whole with { KeptLayers = kept })) };
         }
 
         var tokens = Largest(longest, stepTokens, count => Fits(whole with { Tokens = count }));

@@ -49,8 +49,8 @@ internal sealed unsafe class TrainingWorkspace : IDisposable
     /// <summary>The residual stream before a layer, <c>[tokens, hidden]</c>; that of index <c>LayerCount</c> is what the last norm reads. Without a backward it is one buffer.</summary>
     public float* Stream(int layer) => _buffers.Streams + (_buffers.StreamStride * layer);
 
-    /// <summary>Where a layer's activations go. Layers that are recomputed share one place.</summary>
-    public LayerActivations Activations(int layer) => _buffers.Activations[Math.Max(0, layer - _buffers.FirstKept + _buffers.Shared)];
+    /// <summary>Where a layer's activations go. The layers below those that are kept pass through the place of the first kept one.</summary>
+    public LayerActivations Activations(int layer) => _buffers.Activations[Math.Max(0, layer - _buffers.FirstKept)];
 
     /// <summary>Whether the layer's activations are still there when its backward comes.</summary>
     public bool IsKept(int layer) => layer >= _buffers.FirstKept;
@@ -70,9 +70,6 @@ internal sealed unsafe class TrainingWorkspace : IDisposable
         public readonly LayerActivations[] Activations;
         public readonly int FirstKept;
 
-        /// <summary>1 if some layers share a place, which then is the first one.</summary>
-        public readonly int Shared;
-
         public Buffers(ref WorkspaceCursor cursor, DecoderDescription description, WorkspaceShape shape)
         {
             var stream = (long)shape.Tokens * description.HiddenSize;
@@ -84,10 +81,8 @@ internal sealed unsafe class TrainingWorkspace : IDisposable
             StreamGradient = cursor.Floats(shape.ForBackward ? stream : 0);
             Scratch = new LayerScratch(ref cursor, description, shape);
             Loss = new LossBuffers(ref cursor, description, shape);
-            var kept = shape.ForBackward ? shape.KeptLayers : 0;
-            FirstKept = description.LayerCount - kept;
-            Shared = FirstKept > 0 ? 1 : 0;
-            Activations = new LayerActivations[kept + Shared];
+            Activations = new LayerActivations[shape.KeptLayers];
+            FirstKept = description.LayerCount - Activations.Length;
             for (var i = 0; i < Activations.Length; i++)
             {
                 Activations[i] = new LayerActivations(ref cursor, description, shape);

@@ -13,8 +13,10 @@ internal static class StepRunner
     public static TrainingStep.Outcome Compute(DecoderDescription description, DecoderWeights weights, WorkerPool pool, TrainableAdapter adapter, IReadOnlyList<TrainingExample> examples, int? keptLayers = null, int? microBatchTokens = null)
     {
         var tokens = microBatchTokens ?? examples.Sum(e => e.Length);
-        var shape = new WorkspaceShape(tokens, examples.Count, examples.Max(e => e.Length), adapter.Rank, keptLayers ?? description.LayerCount, ForBackward: true);
-        using var stack = new DecoderStack(description, weights, pool, adapter, shape);
+        using var stack = Stack(description, weights, pool, adapter, examples, keptLayers, tokens);
         return new TrainingStep(stack, adapter, tokens).Compute(examples, 0, examples.Count, CancellationToken.None);
     }
+
+    public static DecoderStack Stack(DecoderDescription description, DecoderWeights weights, WorkerPool pool, TrainableAdapter adapter, IReadOnlyList<TrainingExample> examples, int? keptLayers = null, int? tokens = null) =>
+        new(description, weights, pool, adapter, new WorkspaceShape(tokens ?? examples.Sum(e => e.Length), examples.Count, examples.Max(e => e.Length), adapter.Rank, keptLayers ?? description.LayerCount, ForBackward: true));
 }

@@ -3,19 +3,28 @@ using System.Globalization;
 namespace Personalize.Core.Tokenization.Templates;
 
 /// <summary>Reads expressions, with Jinja's precedence: conditional, or, and, not, comparison, sum, concatenation, product, power, sign, postfix.</summary>
-internal sealed class ExpressionParser(TemplateTokenReader reader)
+internal sealed class ExpressionParser
 {
     private static readonly string[] Comparisons = ["==", "!=", "<=", ">=", "<", ">"];
     private static readonly string[] Sums = ["+", "-"];
     private static readonly string[] Products = ["*", "/", "//", "%"];
 
+    private readonly TemplateTokenReader _reader;
+    private readonly PostfixParser _postfix;
+
+    public ExpressionParser(TemplateTokenReader reader)
+    {
+        _reader = reader;
+        _postfix = new PostfixParser(reader, this);
+    }
+
     public Expression Parse() => Nested(() =>
     {
         var value = ParseOr();
-        while (reader.Current is { } token && reader.TryTakeName("if"))
+        while (_reader.Current is { } token && _reader.TryTakeName("if"))
         {
             var condition = ParseOr();
-            value = new ConditionalExpression(token.Position, condition, value, reader.TryTakeName("else") ? Parse() : null);
+            value = new ConditionalExpression(token.Position, condition, value, _reader.TryTakeName("else") ? Parse() : null);
         }
 
         return value;
@@ -24,15 +33,15 @@ internal sealed class ExpressionParser(TemplateTokenReader reader)
     /// <summary>An expression, or several with commas, which make a list.</summary>
     public Expression ParseTuple()
     {
-        var position = reader.Current.Position;
+        var position = _reader.Current.Position;
         var first = Parse();
-        if (!reader.IsOperator(","))
+        if (!_reader.IsOperator(","))
         {
             return first;
         }
 
         var items = new List<Expression> { first };
-        while (reader.TryTakeOperator(",") && reader.Current.Kind is not (TemplateTokenKind.BlockEnd or TemplateTokenKind.OutputEnd) && !reader.IsOperator(")"))
+        while (_reader.TryTakeOperator(",") && _reader.Current.Kind is not (TemplateTokenKind.BlockEnd or TemplateTokenKind.OutputEnd) && !_reader.IsOperator(")"))
         {
             items.Add(Parse());
         }
@@ -44,7 +53,7 @@ internal sealed class ExpressionParser(TemplateTokenReader reader)
     public Expression ParseOr()
     {
         var left = ParseAnd();
-        while (reader.Current is { } token && reader.TryTakeName("or"))
+        while (_reader.Current is { } token && _reader.TryTakeName("or"))
         {
             left = new LogicalExpression(token.Position, left, ParseAnd(), stopsAt: true);
         }
@@ -54,16 +63,16 @@ internal sealed class ExpressionParser(TemplateTokenReader reader)
 
     private T Nested<T>(Func<T> parse)
     {
-        reader.Enter();
+        _reader.Enter();
         var result = parse();
-        reader.Leave();
+        _reader.Leave();
         return result;
     }
 
     private Expression ParseAnd()
     {
         var left = ParseNot();
-        while (reader.Current is { } token && reader.TryTakeName("and"))
+        while (_reader.Current is { } token && _reader.TryTakeName("and"))
         {
             left = new LogicalExpression(token.Position, left, ParseNot(), stopsAt: false);
         }
@@ -71,11 +80,11 @@ internal sealed class ExpressionParser(TemplateTokenReader reader)
         return left;
     }
 
-    private Expression ParseNot() => reader.Current is { } token && reader.TryTakeName("not") ? Nested(() => new NotExpression(token.Position, ParseNot())) : ParseComparison();
+    private Expression ParseNot() => _reader.Current is { } token && _reader.TryTakeName("not") ? Nested(() => new NotExpression(token.Position, ParseNot())) : ParseComparison();
 
     private Expression ParseComparison()
     {
-        var position = reader.Current.Position;
+        var position = _reader.Current.Position;
         var first = ParseSum();
         var links = new List<KeyValuePair<string, Expression>>();
         while (TakeComparison() is { } symbol)
@@ -88,28 +97,28 @@ internal sealed class ExpressionParser(TemplateTokenReader reader)
 
     private string? TakeComparison()
     {
-        if (reader.TryTakeName("in"))
+        if (_reader.TryTakeName("in"))
         {
             return "in";
         }
 
-        if (reader.IsName("not") && reader.Following.Is(TemplateTokenKind.Name, "in"))
+        if (_reader.IsName("not") && _reader.Following.Is(TemplateTokenKind.Name, "in"))
         {
-            reader.Take();
-            reader.Take();
+            _reader.Take();
+            _reader.Take();
             return "not in";
         }
 
-        return Array.Find(Comparisons, reader.TryTakeOperator);
+        return Array.Find(Comparisons, _reader.TryTakeOperator);
     }
 
     private Expression ParseSum() => ParseLeftAssociative(Sums, ParseConcatenation);
 
     private Expression ParseConcatenation()
     {
-        var position = reader.Current.Position;
+        var position = _reader.Current.Position;
         var parts = new List<Expression> { ParseProduct() };
-        while (reader.TryTakeOperator("~"))
+        while (_reader.TryTakeOperator("~"))
         {
             parts.Add(ParseProduct());
         }
@@ -124,7 +133,7 @@ internal sealed class ExpressionParser(TemplateTokenReader reader)
     private Expression ParseLeftAssociative(string[] symbols, Func<Expression> parseOperand)
     {
         var left = parseOperand();
-        while (reader.Current is { } token && Array.Find(symbols, reader.TryTakeOperator) is { } symbol)
+        while (_reader.Current is { } token && Array.Find(symbols, _reader.TryTakeOperator) is { } symbol)
         {
             left = new ArithmeticExpression(token.Position, symbol, left, parseOperand());
         }
@@ -134,17 +143,18 @@ internal sealed class ExpressionParser(TemplateTokenReader reader)
 
     private Expression ParseUnary(bool withFilters) => Nested(() =>
     {
-        var token = reader.Current;
-        Expression value = reader.TryTakeOperator("-") ? new NegateExpression(token.Position, ParseUnary(withFilters: false))
-            : reader.TryTakeOperator("+") ? ParseUnary(withFilters: false)
+        var token = _reader.Current;
+        Expression value = _reader.TryTakeOperator("-") ? new NegateExpression(token.Position, ParseUnary(withFilters: false))
+            : _reader.TryTakeOperator("+") ? ParseUnary(withFilters: false)
             : ParsePrimary();
-        value = ParsePostfix(value);
-        return withFilters ? ParseFilters(value) : value;
+        value = _postfix.ParsePostfix(value);
+        return withFilters ? _postfix.ParseFilters(value) : value;
     });
 
-    private Expression ParsePrimary()
+    /// <summary>An operand without what may follow it.</summary>
+    public Expression ParsePrimary()
     {
-        var token = reader.Take();
+        var token = _reader.Take();
         switch (token.Kind)
         {
             case TemplateTokenKind.Name:
@@ -157,9 +167,9 @@ internal sealed class ExpressionParser(TemplateTokenReader reader)
                 };
             case TemplateTokenKind.String:
                 var text = token.Text;
-                while (reader.Current.Kind == TemplateTokenKind.String)
+                while (_reader.Current.Kind == TemplateTokenKind.String)
                 {
-                    text += reader.Take().Text;
+                    text += _reader.Take().Text;
                 }
 
                 return new ConstantExpression(token.Position, TemplateText.Trusted(text));
@@ -168,37 +178,39 @@ internal sealed class ExpressionParser(TemplateTokenReader reader)
             case TemplateTokenKind.Float:
                 return new ConstantExpression(token.Position, new FloatValue(double.Parse(token.Text, CultureInfo.InvariantCulture)));
             case TemplateTokenKind.Operator when token.Text == "(":
-                var inner = reader.IsOperator(")") ? new ListExpression(token.Position, []) : ParseTuple();
-                reader.ExpectOperator(")");
+                var inner = _reader.IsOperator(")") ? new ListExpression(token.Position, []) : ParseTuple();
+                _reader.ExpectOperator(")");
                 return inner;
             case TemplateTokenKind.Operator when token.Text == "[":
                 return new ListExpression(token.Position, ParseItems("]", Parse));
             case TemplateTokenKind.Operator when token.Text == "{":
                 return new MapExpression(token.Position, ParseItems("}", ParseEntry));
             default:
-                throw reader.Error(token.Position, "an expression is expected here");
+                throw _reader.Error(token.Position, "an expression is expected here");
         }
     }
 
-    private IntegerValue ParseInteger(TemplateToken token) =>
-        long.TryParse(token.Text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? new IntegerValue(value) : throw reader.Error(token.Position, "an integer is out of range");
+    /// <summary>The value of an integer token.</summary>
+    public IntegerValue ParseInteger(TemplateToken token) =>
+        long.TryParse(token.Text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? new IntegerValue(value) : throw _reader.Error(token.Position, "an integer is out of range");
 
     private KeyValuePair<Expression, Expression> ParseEntry()
     {
         var key = Parse();
-        reader.ExpectOperator(":");
+        _reader.ExpectOperator(":");
         return new(key, Parse());
     }
 
-    private List<T> ParseItems<T>(string close, Func<T> parse)
+    /// <summary>Items with commas between them, up to and with the closing bracket.</summary>
+    public List<T> ParseItems<T>(string close, Func<T> parse)
     {
         var items = new List<T>();
-        while (!reader.TryTakeOperator(close))
+        while (!_reader.TryTakeOperator(close))
         {
             if (items.Count > 0)
             {
-                reader.ExpectOperator(",");
-                if (reader.TryTakeOperator(close))
+                _reader.ExpectOperator(",");
+                if (_reader.TryTakeOperator(close))
                 {
                     break;
                 }
@@ -209,117 +221,4 @@ internal sealed class ExpressionParser(TemplateTokenReader reader)
 
         return items;
     }
-
-    private Expression ParsePostfix(Expression value)
-    {
-        while (true)
-        {
-            var token = reader.Current;
-            if (reader.TryTakeOperator("."))
-            {
-                var name = reader.Take();
-                value = name.Kind switch
-                {
-                    TemplateTokenKind.Name => new AttributeExpression(token.Position, value, name.Text),
-                    TemplateTokenKind.Integer => new IndexExpression(token.Position, value, new ConstantExpression(name.Position, ParseInteger(name))),
-                    _ => throw reader.Error(name.Position, "a name is expected after the dot"),
-                };
-            }
-            else if (reader.TryTakeOperator("["))
-            {
-                value = ParseSubscript(token.Position, value);
-            }
-            else if (reader.IsOperator("("))
-            {
-                value = new CallExpression(token.Position, value, ParseArguments());
-            }
-            else
-            {
-                return value;
-            }
-        }
-    }
-
-    private Expression ParseSubscript(int position, Expression target)
-    {
-        var first = reader.IsOperator(":") ? null : Parse();
-        if (first is not null && reader.TryTakeOperator("]"))
-        {
-            return new IndexExpression(position, target, first);
-        }
-
-        reader.ExpectOperator(":");
-        var stop = reader.IsOperator(":") || reader.IsOperator("]") ? null : Parse();
-        var step = reader.TryTakeOperator(":") && !reader.IsOperator("]") ? Parse() : null;
-        reader.ExpectOperator("]");
-        return new SliceExpression(position, target, first, stop, step);
-    }
-
-    private ArgumentList ParseArguments()
-    {
-        reader.ExpectOperator("(");
-        var positional = new List<Expression>();
-        var named = new List<KeyValuePair<string, Expression>>();
-        ParseItems(")", () =>
-        {
-            if (reader.Current.Kind == TemplateTokenKind.Name && reader.Following.Is(TemplateTokenKind.Operator, "="))
-            {
-                var name = reader.ExpectName();
-                reader.Take();
-                named.Add(new(name, Parse()));
-            }
-            else
-            {
-                positional.Add(named.Count == 0 ? Parse() : throw reader.Unexpected("a named argument"));
-            }
-
-            return 0;
-        });
-        return new ArgumentList(positional, named);
-    }
-
-    private Expression ParseFilters(Expression value)
-    {
-        while (true)
-        {
-            var token = reader.Current;
-            if (reader.TryTakeOperator("|"))
-            {
-                var name = reader.ExpectName();
-                var filter = TemplateFilters.Find(name) ?? throw reader.Error(token.Position, $"the filter {name} is not supported");
-                value = new FilterExpression(token.Position, value, filter, reader.IsOperator("(") ? ParseArguments() : ArgumentList.None);
-            }
-            else if (reader.TryTakeName("is"))
-            {
-                value = ParseTest(token.Position, value);
-            }
-            else if (reader.IsOperator("("))
-            {
-                value = new CallExpression(token.Position, value, ParseArguments());
-            }
-            else
-            {
-                return value;
-            }
-        }
-    }
-
-    private Expression ParseTest(int position, Expression value)
-    {
-        var isNegated = reader.TryTakeName("not");
-        var name = reader.IsOperator("==") ? reader.Take().Text : reader.ExpectName();
-        var test = TemplateTests.Find(name) ?? throw reader.Error(position, $"the test {name} is not supported");
-        var arguments = reader.IsOperator("(") ? ParseArguments() : StartsOperand() ? new ArgumentList([ParsePostfix(ParsePrimary())], []) : ArgumentList.None;
-        Expression result = new TestExpression(position, value, test, arguments);
-        return isNegated ? new NotExpression(position, result) : result;
-    }
-
-    // "x is divisibleby 3": an argument may stand without brackets.
-    private bool StartsOperand() => reader.Current.Kind switch
-    {
-        TemplateTokenKind.Name => reader.Current.Text is not ("else" or "or" or "and" or "is" or "if" or "in" or "not"),
-        TemplateTokenKind.String or TemplateTokenKind.Integer or TemplateTokenKind.Float => true,
-        TemplateTokenKind.Operator => reader.Current.Text is "[" or "{",
-        _ => false,
-    };
 }

@@ -47,8 +47,21 @@ internal static class PythonText
             return double.IsNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
         }
 
-        // Both write the shortest digits that read back; Python goes over to exponents one power later.
-        var digits = Math.Abs(value) is >= 1e15 and < 1e16 ? value.ToString("F1", CultureInfo.InvariantCulture) : value.ToString(CultureInfo.InvariantCulture);
+        // Both write the shortest digits that read back, but go over to exponents at different sizes.
+        var digits = value.ToString(CultureInfo.InvariantCulture);
+        if (Math.Abs(value) >= 1e16 && !digits.Contains('E'))
+        {
+            var significant = digits.AsSpan().TrimStart('-');
+            var exponent = significant.Length - 1;
+            significant = significant.TrimEnd('0');
+            return $"{(value < 0 ? "-" : "")}{significant[0]}{(significant.Length > 1 ? "." : "")}{significant[1..]}e+{exponent}";
+        }
+
+        if (digits.Contains('E') && Math.Abs(value) is >= 1 and < 1e16)
+        {
+            return value.ToString("F1", CultureInfo.InvariantCulture);
+        }
+
         return digits.AsSpan().ContainsAny('.', 'E') ? digits.Replace('E', 'e') : digits + ".0";
     }
 

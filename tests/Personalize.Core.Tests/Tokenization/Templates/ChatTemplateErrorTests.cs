@@ -7,6 +7,7 @@ namespace Personalize.Core.Tests.Tokenization.Templates;
 public class ChatTemplateErrorTests
 {
     private const int Deep = 100_000;
+    private const int SmallStack = 512 * 1024;
 
     [Theory]
     [InlineData("ab\n {{ 1 + }}", 2, 9)]
@@ -92,6 +93,22 @@ public class ChatTemplateErrorTests
     [Fact]
     public void LongChains_AreRefusedBeforeTheStackEnds() =>
         Assert.Equal(ChatTemplateErrorKind.LimitExceeded, Assert.Throws<ChatTemplateException>(() => Render("{{ 1" + string.Concat(Enumerable.Repeat(" + 1", Deep)) + " }}")).Kind);
+
+    [Theory]
+    [InlineData("(", ")", 95)]
+    [InlineData("{'a': ", "}", 95)]
+    [InlineData("not ", "", 190)]
+    [InlineData("1 + ", "", 390)]
+    [InlineData("[m(", ")]|join", 40)]
+    public void TheDeepestExpressionsAllowed_FitASmallStack(string open, string close, int levels)
+    {
+        var source = "{% macro m(x) %}{{ x }}{% endmacro %}{{ " + string.Concat(Enumerable.Repeat(open, levels)) + "1" + string.Concat(Enumerable.Repeat(close, levels)) + " }}";
+        var text = "";
+        var thread = new Thread(() => text = Render(source), SmallStack);
+        thread.Start();
+        thread.Join();
+        Assert.NotEmpty(text);
+    }
 
     [Fact]
     public void DeepBlocksAndLongTemplates_AreRefused()

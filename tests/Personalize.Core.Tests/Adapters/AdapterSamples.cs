@@ -1,0 +1,72 @@
+using Personalize.Core.Adapters;
+using Personalize.Core.Models;
+using Personalize.TestSupport;
+
+namespace Personalize.Core.Tests.Adapters;
+
+/// <summary>Models and adapters that the tests share.</summary>
+internal static class AdapterSamples
+{
+    public const string Fingerprint = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
+
+    public static string SampleDirectory { get; } = Path.Combine(SharedFiles.Repository, "adapters", "sample");
+
+    /// <summary>The shapes that <c>adapters/sample</c> is for.</summary>
+    public static DecoderDescription Tiny { get; } = Describe(layers: 3, hidden: 64, intermediate: 160, heads: 4, keyValueHeads: 2, headDimension: 16);
+
+    /// <summary>SmolLM2-135M.</summary>
+    public static DecoderDescription SmolLm2 { get; } = Describe(layers: 30, hidden: 576, intermediate: 1536, heads: 9, keyValueHeads: 3, headDimension: 64);
+
+    /// <summary>An adapter of <see cref="Tiny"/> whose every value tells its place.</summary>
+    public static LoraAdapter Create(int seed = 1, bool rankStabilized = false, int rank = 2, params LinearModule[] targets)
+    {
+        var modules = targets.Length > 0 ? targets : [.. LoraConfiguration.AllTargets];
+        var random = new Random(seed);
+        var pairs = new List<LoraPair>();
+        for (var layer = 0; layer < Tiny.LayerCount; layer++)
+        {
+            foreach (var module in modules)
+            {
+                var (input, output) = AdapterModules.ShapeOf(Tiny, module);
+                pairs.Add(new LoraPair(layer, module, rank, Values(rank * input), Values(output * rank)));
+            }
+        }
+
+        return new LoraAdapter(new LoraConfiguration(rank, 4, rankStabilized, modules), Fingerprint, pairs);
+
+        float[] Values(int count) => [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() - 0.5f)];
+    }
+
+    public static void AssertSame(LoraAdapter expected, LoraAdapter actual)
+    {
+        Assert.Equal(expected.BaseFingerprint, actual.BaseFingerprint);
+        Assert.Equal(expected.Configuration.Scale, actual.Configuration.Scale);
+        Assert.Equal(expected.Configuration.Targets, actual.Configuration.Targets);
+        Assert.Equal(expected.Pairs.Count, actual.Pairs.Count);
+        foreach (var (left, right) in expected.Pairs.Zip(actual.Pairs))
+        {
+            Assert.Equal((left.Layer, left.Module, left.Rank), (right.Layer, right.Module, right.Rank));
+            Assert.Equal(left.A, right.A);
+            Assert.Equal(left.B, right.B);
+        }
+    }
+
+    private static DecoderDescription Describe(int layers, int hidden, int intermediate, int heads, int keyValueHeads, int headDimension) => new()
+    {
+        Architecture = "llama",
+        LayerCount = layers,
+        HiddenSize = hidden,
+        IntermediateSize = intermediate,
+        HeadCount = heads,
+        KeyValueHeadCount = keyValueHeads,
+        HeadDimension = headDimension,
+        VocabularySize = 1024,
+        ContextLength = 2048,
+        RmsNormEpsilon = 1e-5f,
+        RotaryBase = 10000,
+        RotaryDimension = headDimension,
+        FileHasAdjacentRotaryPairs = true,
+        HasAttentionBias = false,
+        TiesEmbeddings = true,
+    };
+}

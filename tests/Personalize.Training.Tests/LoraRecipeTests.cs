@@ -1,0 +1,93 @@
+using System.Text;
+using Personalize.Core.Adapters;
+using Personalize.Core.Errors;
+
+namespace Personalize.Training.Tests;
+
+public sealed class LoraRecipeTests
+{
+    [Fact]
+    public void The_defaults_are_the_protocol()
+    {
+        var recipe = LoraRecipe.FromJson("{}"u8.ToArray());
+        Assert.Equal(8, recipe.Rank);
+        Assert.Equal(2, recipe.Configuration.Scale);
+        Assert.Equal(LoraConfiguration.AllTargets, recipe.Targets);
+        Assert.Equal(1e-3, recipe.LearningRate);
+        Assert.Equal(5, recipe.WarmupSteps);
+        Assert.Equal(0.1, recipe.FinalLearningRateFraction);
+        Assert.Equal(4, recipe.ExamplesPerStep);
+        Assert.Equal(128, recipe.MaximumTokens);
+        Assert.Equal(1, recipe.MaximumGradientNorm);
+        Assert.Equal(0, recipe.WeightDecay);
+        Assert.Equal(1, recipe.Epochs);
+    }
+
+    [Fact]
+    public void Every_setting_survives_its_JSON_form()
+    {
+        var recipe = new LoraRecipe
+        {
+            Rank = 3,
+            Alpha = 7.5f,
+            UseRankStabilizedScaling = true,
+            Targets = [LinearModule.Value, LinearModule.Query],
+            LearningRate = 3e-4,
+            WarmupSteps = 2,
+            FinalLearningRateFraction = 0.25,
+            ExamplesPerStep = 6,
+            MaximumTokens = 77,
+            MaximumGradientNorm = 0.5,
+            WeightDecay = 0.01,
+            Beta1 = 0.8,
+            Beta2 = 0.95,
+            Epsilon = 1e-6,
+            Epochs = 3,
+            Seed = ulong.MaxValue,
+        };
+        var json = recipe.ToJson();
+        var copy = LoraRecipe.FromJson(json);
+        Assert.Equal(json, copy.ToJson());
+        Assert.Equal(recipe.Targets, copy.Targets);
+        Assert.Equal(recipe.Seed, copy.Seed);
+        Assert.NotEqual(new LoraRecipe().ToJson(), json);
+    }
+
+    [Theory]
+    [InlineData("""{"rank": 0}""", "rank")]
+    [InlineData("""{"rank": 1025}""", "rank")]
+    [InlineData("""{"rank": 1.5}""", "rank")]
+    [InlineData("""{"rank": "8"}""", "rank")]
+    [InlineData("""{"rank": 99999999999}""", "rank")]
+    [InlineData("""{"alpha": 0}""", "alpha")]
+    [InlineData("""{"alpha": 1e39}""", "alpha")]
+    [InlineData("""{"rankStabilized": 1}""", "rankStabilized")]
+    [InlineData("""{"targets": []}""", "targets")]
+    [InlineData("""{"targets": "q_proj"}""", "targets")]
+    [InlineData("""{"targets": ["q_proj", "q_proj"]}""", "targets")]
+    [InlineData("""{"targets": ["q_proj", "lm_head"]}""", "targets[1]")]
+    [InlineData("""{"targets": [null]}""", "targets[0]")]
+    [InlineData("""{"learningRate": -1}""", "learningRate")]
+    [InlineData("""{"learningRate": 1e999}""", "learningRate")]
+    [InlineData("""{"warmupSteps": -1}""", "warmupSteps")]
+    [InlineData("""{"finalLearningRateFraction": 1.1}""", "finalLearningRateFraction")]
+    [InlineData("""{"examplesPerStep": 0}""", "examplesPerStep")]
+    [InlineData("""{"maximumTokens": 1}""", "maximumTokens")]
+    [InlineData("""{"maximumGradientNorm": -1}""", "maximumGradientNorm")]
+    [InlineData("""{"weightDecay": -0.1}""", "weightDecay")]
+    [InlineData("""{"beta1": 1}""", "beta1")]
+    [InlineData("""{"beta2": -0.5}""", "beta2")]
+    [InlineData("""{"epsilon": 0}""", "epsilon")]
+    [InlineData("""{"epochs": 0}""", "epochs")]
+    [InlineData("""{"seed": -1}""", "seed")]
+    [InlineData("""{"rnk": 8}""", "$")]
+    [InlineData("""{"rank": 8, "rank": 9}""", "$")]
+    [InlineData("""[8]""", "$")]
+    [InlineData("""{"rank": 8""", "$")]
+    [InlineData("", "$")]
+    public void A_bad_setting_is_named(string json, string setting)
+    {
+        var error = Assert.Throws<RecipeException>(() => LoraRecipe.FromJson(Encoding.UTF8.GetBytes(json)));
+        Assert.Equal(setting, error.Setting);
+    }
+}

@@ -1,0 +1,79 @@
+using System.Text.Json;
+using Personalize.Core.Formats.Safetensors;
+using Personalize.TestSupport;
+using Personalize.Training.Adapters;
+using Personalize.Training.Data;
+using Personalize.Training.Tests.Support;
+
+namespace Personalize.Training.Tests.Oracles;
+
+/// <summary>Loss and gradients of SmolLM2-135M against PyTorch and PEFT.</summary>
+public sealed class SmolLoraGradientTests(SmolLoraOracle oracle) : IClassFixture<SmolLoraOracle>
+{
+    private const double LossTolerance = 1e-4;
+    private const double NormTolerance = 2e-3;
+    private const double ElementTolerance = 1e-3;
+
+    [SharedTheory(SmolLoraOracle.RelativePath)]
+    [InlineData("lora", false)]
+    [InlineData("rslora", true)]
+    public void Loss_and_every_gradient_norm_agree(string name, bool rankStabilized)
+    {
+        var golden = oracle.Root.GetProperty(name);
+        using var adapter = Adapter(golden, rankStabilized);
+
+        var outcome = Compute(adapter, oracle.Batch);
+
+        Assert.Equal(golden.GetProperty("lossTokens").GetInt32(), outcome.LossTokens);
+        Assert.Equal(golden.GetProperty("loss").GetDouble(), outcome.Loss, LossTolerance);
+        AssertWithin(golden.GetProperty("totalGradientNorm").GetDouble(), outcome.GradientNorm, NormTolerance, "all");
+        var norms = golden.GetProperty("gradientNorm");
+        var gradients = adapter.CopyGradients();
+        Assert.Equal(norms.EnumerateObject().Count(), 2 * gradients.Count);
+        foreach (var pair in gradients)
+        {
+            AssertWithin(norms.GetProperty(OracleAdapter.Name(pair, 'A')).GetDouble(), OracleAdapter.Norm(pair.A), NormTolerance, OracleAdapter.Name(pair, 'A'));
+            AssertWithin(norms.GetProperty(OracleAdapter.Name(pair, 'B')).GetDouble(), OracleAdapter.Norm(pair.B), NormTolerance, OracleAdapter.Name(pair, 'B'));
+        }
+    }
+
+    [SharedFact("oracles/lora/gradients-lora.safetensors")]
+    public void Gradients_of_the_first_the_middle_and_the_last_layer_agree_element_by_element()
+    {
+        using var adapter = Adapter(oracle.Root.GetProperty("lora"), rankStabilized: false);
+        Compute(adapter, oracle.Batch);
+        using var expected = SafetensorsFile.Open(SharedFiles.Resolve("oracles/lora/gradients-lora.safetensors"));
+        var gradients = adapter.CopyGradients().Where(p => expected.TryGetTensor(OracleAdapter.Name(p, 'A'), out _)).ToList();
+        Assert.Equal(expected.Tensors.Count, 2 * gradients.Count);
+        foreach (var pair in gradients)
+        {
+            Assert.InRange(OracleAdapter.RelativeError(expected.ReadSingles(OracleAdapter.Name(pair, 'A')), pair.A), 0, ElementTolerance);
+            Assert.InRange(OracleAdapter.RelativeError(expected.ReadSingles(OracleAdapter.Name(pair, 'B')), pair.B), 0, ElementTolerance);
+        }
+    }
+
+    [SharedFact(SmolLoraOracle.RelativePath)]
+    public void Loss_and_gradient_norm_of_each_single_example_agree()
+    {
+        var golden = oracle.Root.GetProperty("lora");
+        using var adapter = Adapter(golden, rankStabilized: false);
+        var expected = golden.GetProperty("perExample").EnumerateArray().ToList();
+        Assert.Equal(expected.Count, oracle.Batch.Count);
+        for (var i = 0; i < expected.Count; i++)
+        {
+            var outcome = Compute(adapter, [oracle.Batch[i]]);
+            Assert.Equal(expected[i].GetProperty("tokens").GetInt32(), outcome.LossTokens);
+            Assert.Equal(expected[i].GetProperty("loss").GetDouble(), outcome.Loss, LossTolerance);
+            AssertWithin(expected[i].GetProperty("gradientNorm").GetDouble(), outcome.GradientNorm, NormTolerance, $"example {i}");
+        }
+    }
+
+    private static void AssertWithin(double expected, double actual, double relative, string what) =>
+        Assert.True(Math.Abs(actual - expected) <= relative * expected, $"{what}: expected {expected}, got {actual}");
+
+    private TrainableAdapter Adapter(JsonElement golden, bool rankStabilized) =>
+        OracleAdapter.Create(oracle.Model.Description, SmolLoraOracle.Configuration(rankStabilized), golden.GetProperty("boundB").GetSingle());
+
+    private TrainingStep.Outcome Compute(TrainableAdapter adapter, IReadOnlyList<TrainingExample> examples) =>
+        StepRunner.Compute(oracle.Model.Description, oracle.Model.Weights, oracle.Pool, adapter, examples);
+}
