@@ -36,6 +36,9 @@ internal sealed class CommandContext
     /// <summary>What <c>--passphrase-file</c> says, if anything.</summary>
     public string? PassphraseFile { get; }
 
+    /// <summary>The passphrase, once it was read or asked for, so that it is asked for once.</summary>
+    public string? Passphrase { get; set; }
+
     /// <summary>The profile's folder, absolute.</summary>
     public string DataDirectory { get; }
 

@@ -23,6 +23,7 @@ internal sealed record ErrorReport(int ExitCode, string Line)
         ConsentRequiredException => Hosting.ExitCode.Refused,
         StoreKeyException or StoreIntegrityException => Hosting.ExitCode.KeyOrStore,
         ProfileAccessException { Error: ProfileAccessError.NotFound } or ProfileVersionException => Hosting.ExitCode.BadFile,
+        RecipeException => Hosting.ExitCode.Usage,
         MissingModelException or InputFileException => Hosting.ExitCode.BadFile,
         ModelFormatException or UnsupportedModelException or TokenizerException or ChatTemplateException => Hosting.ExitCode.BadFile,
         AdapterRegistryException { Error: AdapterRegistryError.NotFound or AdapterRegistryError.Ambiguous } => Hosting.ExitCode.Usage,

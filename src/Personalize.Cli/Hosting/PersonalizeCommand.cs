@@ -8,8 +8,10 @@ internal static class PersonalizeCommand
 {
     public static RootCommand Create(CommandHost host) => new("Trains adapters of a small language model on a person's own device, and writes with them.")
     {
+        DemoCommand.Create(host),
         RecordCommand.Create(host),
         ImportCommand.Create(host),
+        TrainCommand.Create(host),
         EvaluateCommand.Create(host),
         GenerateCommand.Create(host),
         ChatCommand.Create(host),

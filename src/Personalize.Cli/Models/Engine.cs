@@ -36,6 +36,9 @@ internal sealed class Engine : IDisposable
     /// <exception cref="Core.Errors.ModelFormatException">The model has no chat template.</exception>
     public ChatFormat Chat => field ??= new ChatFormat(Tokenizer, ChatTemplate.Parse(_metadata.GetString("tokenizer.chat_template"), _time));
 
+    /// <summary>What the file calls the model, else the file's name.</summary>
+    public string Name => _metadata.TryGetString("general.name", out var name) ? name : Path.GetFileName(Model.Path);
+
     /// <summary>The adapter in use, or null for the base model.</summary>
     public LoraAdapter? Adapter { get; private set; }
 

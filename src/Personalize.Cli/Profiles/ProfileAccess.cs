@@ -7,6 +7,9 @@ namespace Personalize.Cli.Profiles;
 /// <summary>Opens the profile of a command, with the passphrase where it needs one.</summary>
 internal static class ProfileAccess
 {
+    private const int PatientAttempts = 120;
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(0.5);
+
     /// <summary>Opens it for writing; creates it where there is none.</summary>
     public static Profile OpenForWriting(CommandContext context) => Open(context, forReading: false);
 
@@ -22,18 +25,37 @@ internal static class ProfileAccess
     public static Profile OpenExistingForWriting(CommandContext context) =>
         Profile.Exists(context.DataDirectory) ? OpenForWriting(context) : throw new ProfileAccessException(ProfileAccessError.NotFound, context.DataDirectory);
 
+    /// <summary>Opens for writing at the end of long work: another process that is writing is waited for, so that the work is not lost.</summary>
+    /// <exception cref="ProfileLockedException">The other process did not end within a minute.</exception>
+    public static Profile OpenPatiently(CommandContext context)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return OpenExistingForWriting(context);
+            }
+            catch (ProfileLockedException) when (attempt < PatientAttempts)
+            {
+                context.CancellationToken.WaitHandle.WaitOne(Pause);
+                context.CancellationToken.ThrowIfCancellationRequested();
+            }
+        }
+    }
+
     private static Profile Open(CommandContext context, bool forReading)
     {
-        var passphrase = context.PassphraseFile is { } path ? PassphraseInput.FromFile(path) : null;
+        context.Passphrase ??= context.PassphraseFile is { } path ? PassphraseInput.FromFile(path) : null;
         try
         {
-            return Profile.Open(context.DataDirectory, Options(passphrase));
+            return Profile.Open(context.DataDirectory, Options());
         }
         catch (StoreKeyException exception) when (exception.Error == StoreKeyError.PassphraseRequired && context.Streams.IsInTerminal)
         {
-            return Profile.Open(context.DataDirectory, Options(PassphraseInput.Ask(context.Output)));
+            context.Passphrase = PassphraseInput.Ask(context.Output);
+            return Profile.Open(context.DataDirectory, Options());
         }
 
-        ProfileOptions Options(string? secret) => new() { Passphrase = secret, OpenForReading = forReading, TimeProvider = context.Time };
+        ProfileOptions Options() => new() { Passphrase = context.Passphrase, OpenForReading = forReading, TimeProvider = context.Time };
     }
 }

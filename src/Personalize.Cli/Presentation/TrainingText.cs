@@ -1,0 +1,47 @@
+using System.Text.Json;
+using Personalize.Cli.Diagnostics;
+using Personalize.Training;
+using Personalize.Training.Evaluation;
+using Personalize.Training.Jobs;
+
+namespace Personalize.Cli.Presentation;
+
+/// <summary>How the outcome of a training job is written.</summary>
+internal static class TrainingText
+{
+    /// <summary>Forwards the steps of a training run to a progress display.</summary>
+    public static IProgress<TrainingProgress> Forward(IProgress<WorkProgress> progress) => new Forwarder(progress);
+
+    /// <summary>The gate's verdict in one word, as scripts know it.</summary>
+    public static string Verdict(GateDecision gate) => gate.IsPromoted ? "promoted" : "rejected";
+
+    /// <summary>Why the gate decided so.</summary>
+    public static string Reason(GateDecision gate) => gate.Outcome switch
+    {
+        GateOutcome.Promoted => $"loss on later texts {gate.BaseNll:F4} before, {gate.AdapterNll:F4} with the adapter: {gate.GainPercent:F1} % better",
+        GateOutcome.NothingToJudge => "there was no later text to judge by: record more",
+        GateOutcome.NotFinite => "a loss is not a number",
+        GateOutcome.NotBelowBase => $"loss on later texts {gate.AdapterNll:F4} with the adapter, not below the base's {gate.BaseNll:F4}",
+        _ => $"loss on later texts {gate.AdapterNll:F4} with the adapter, not below {gate.IncumbentNll:F4} of the one in use",
+    };
+
+    /// <summary>Writes the figures that <c>train</c> and <c>demo</c> share into an open object.</summary>
+    public static void WriteFigures(Utf8JsonWriter json, PersonalizationResult result)
+    {
+        json.WriteNumber("trainTokens", result.Training.TrainTokens);
+        json.WriteNumber("trainSeconds", result.Training.Elapsed.TotalSeconds);
+        json.WriteNumber("trainTokensPerSecond", result.Training.TokensPerSecond);
+        json.WriteNumber("peakResidentBytes", PeakMemory.Bytes());
+        AdapterText.WriteFigure(json, "testNllBase", result.Gate.BaseNll);
+        AdapterText.WriteFigure(json, "testNllAdapter", result.Gate.AdapterNll);
+        AdapterText.WriteFigure(json, "testNllIncumbent", result.Gate.IncumbentNll);
+        AdapterText.WriteFigure(json, "gainPercent", result.Gate.GainPercent);
+        json.WriteString("gate", Verdict(result.Gate));
+    }
+
+    private sealed class Forwarder(IProgress<WorkProgress> progress) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) =>
+            progress.Report(new WorkProgress((value.Step + 1.0) / value.TotalSteps, $"loss {value.Loss:F2}, {value.TokensPerSecond:F0} tokens/s"));
+    }
+}
