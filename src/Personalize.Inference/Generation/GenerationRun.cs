@@ -12,6 +12,8 @@ internal sealed class GenerationRun
     private readonly StreamingDecoder _decoder;
     private readonly StopStringFilter _filter;
     private readonly IReadOnlyCollection<int> _stopTokens;
+    private readonly ITokenConstraint? _constraint;
+    private readonly float[] _allowed;
     private readonly StringBuilder _text = new();
     private readonly int[] _prompt;
     private readonly int _maxTokens;
@@ -34,6 +36,8 @@ internal sealed class GenerationRun
         _filter = new StopStringFilter(request.StopStrings);
         _stopTokens = request.StopTokens ?? generator.Tokenizer.StopTokens;
         _maxTokens = request.MaxTokens;
+        _constraint = request.Constraint;
+        _allowed = _constraint is null ? [] : new float[_vocabularySize];
         _prompt = [.. request.Prompt];
         _history = new int[_prompt.Length + 64];
         _prompt.CopyTo(_history, 0);
@@ -61,7 +65,7 @@ internal sealed class GenerationRun
             _decoded++;
         }
 
-        var token = _sampler.Sample(_generator.Session.Logits[.._vocabularySize], _history.AsSpan(0, _count));
+        var token = Choose(_generator.Session.Logits[.._vocabularySize]);
         if (_decoded > 0)
         {
             _decodeTime += _generator.Time.GetElapsedTime(start);
@@ -89,6 +93,21 @@ internal sealed class GenerationRun
     }
 
     private static double Rate(int tokens, TimeSpan time) => time > TimeSpan.Zero ? tokens / time.TotalSeconds : 0;
+
+    private int Choose(ReadOnlySpan<float> logits)
+    {
+        var history = _history.AsSpan(0, _count);
+        if (_constraint is null)
+        {
+            return _sampler.Sample(logits, history);
+        }
+
+        logits.CopyTo(_allowed);
+        _constraint.Apply(_allowed);
+        var token = _sampler.Sample(_allowed, history);
+        _constraint.Accept(token);
+        return token;
+    }
 
     private void Remember(int token)
     {
