@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Extensions.AI;
 using Personalize.Core.Tokenization;
 
 namespace Personalize.Inference.Chat;
@@ -6,11 +7,15 @@ namespace Personalize.Inference.Chat;
 /// <summary>What a conversation looked like when the client last answered in it: its rendered text, and the tokens that stand for that text, those of the answers as the model generated them. Immutable.</summary>
 /// <remarks>
 /// Encoding an answer's text can give other tokens than the model chose, and then nothing behind it could be reused. So the tokens are kept, and used again for exactly as long as a new prompt begins with
-/// the same characters of the same provenance: a person who writes the marks of a turn does not thereby get the tokens of one.
+/// the same characters of the same provenance: a person who writes the marks of a turn does not thereby get the tokens of one. The names of roles are left out of that comparison: a template takes the name of the answer's
+/// role from itself when it asks for the answer, and from the message when the answer comes back.
 /// </remarks>
 internal sealed class Transcript
 {
+    private static readonly string[] Roles = [ChatRole.System.Value, ChatRole.User.Value, ChatRole.Assistant.Value];
+
     private readonly RenderedPrompt _text;
+    private readonly TextRange[] _contents;
     private readonly int[] _ids;
 
     // Where an answer ends, in characters and in tokens, oldest first.
@@ -19,6 +24,7 @@ internal sealed class Transcript
     private Transcript(RenderedPrompt text, int[] ids, End[] ends)
     {
         _text = text;
+        _contents = Contents(text);
         _ids = ids;
         _ends = ends;
     }
@@ -26,10 +32,16 @@ internal sealed class Transcript
     /// <summary>How many answers it has.</summary>
     public int Count => _ends.Length;
 
+    /// <summary>The ranges of a prompt that people or the model wrote, but for the names of roles.</summary>
+    public static TextRange[] Contents(RenderedPrompt prompt) =>
+        [.. prompt.UntrustedRanges.Where(range => !Array.Exists(Roles, role => prompt.Text.AsSpan(range.Start, range.Length).SequenceEqual(role)))];
+
     /// <summary>How many answers a prompt repeats from the beginning.</summary>
-    public int Match(RenderedPrompt prompt)
+    /// <param name="prompt">The prompt.</param>
+    /// <param name="contents">Its <see cref="Contents"/>.</param>
+    public int Match(RenderedPrompt prompt, ReadOnlySpan<TextRange> contents)
     {
-        var length = CommonLength(prompt);
+        var length = CommonLength(prompt, contents);
         var count = 0;
         while (count < _ends.Length && _ends[count].Characters <= length)
         {
@@ -69,15 +81,15 @@ internal sealed class Transcript
         return new Transcript(text, [.. promptIds, .. answerIds], [.. ends, new End(text.Text.Length, promptIds.Length + answerIds.Length)]);
     }
 
-    private int CommonLength(RenderedPrompt prompt)
+    private int CommonLength(RenderedPrompt prompt, ReadOnlySpan<TextRange> others)
     {
         var length = _text.Text.AsSpan().CommonPrefixLength(prompt.Text);
-        var (mine, others) = (_text.UntrustedRanges, prompt.UntrustedRanges);
-        for (var i = 0; i < mine.Count || i < others.Count; i++)
+        var mine = _contents;
+        for (var i = 0; i < mine.Length || i < others.Length; i++)
         {
             // Past the ranges that are the same, provenance agrees up to where the first of the two ends or begins.
-            var left = i < mine.Count ? mine[i] : new TextRange(int.MaxValue, 0);
-            var right = i < others.Count ? others[i] : new TextRange(int.MaxValue, 0);
+            var left = i < mine.Length ? mine[i] : new TextRange(int.MaxValue, 0);
+            var right = i < others.Length ? others[i] : new TextRange(int.MaxValue, 0);
             if (left != right)
             {
                 return Math.Min(length, left.Start != right.Start ? Math.Min(left.Start, right.Start) : Math.Min(left.End, right.End));

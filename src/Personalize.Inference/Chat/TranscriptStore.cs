@@ -14,12 +14,13 @@ internal sealed class TranscriptStore(int capacity)
     /// <returns>The transcript and the number of answers; null and 0 where there is none.</returns>
     public (Transcript? Transcript, int Answers) Find(RenderedPrompt prompt)
     {
+        var contents = Transcript.Contents(prompt);
         lock (_gate)
         {
             var (best, answers) = ((Transcript?)null, 0);
             foreach (var transcript in _transcripts)
             {
-                var count = transcript.Match(prompt);
+                var count = transcript.Match(prompt, contents);
                 if (count > 0 && count >= answers)
                 {
                     (best, answers) = (transcript, count);

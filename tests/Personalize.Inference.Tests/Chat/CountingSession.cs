@@ -1,0 +1,68 @@
+using Personalize.Inference.Decoding;
+using Personalize.Inference.Generation;
+
+namespace Personalize.Inference.Tests.Chat;
+
+/// <summary>A session that tells what was fed to it, and that can hold a caller up.</summary>
+internal sealed class CountingSession(DecoderSession inner) : IDecoderSession, IDisposable
+{
+    private readonly List<int> _tokens = [];
+
+    /// <summary>How many tokens were computed, all told.</summary>
+    public int Computed { get; private set; }
+
+    public bool IsDisposed { get; private set; }
+
+    /// <summary>Called before each token or prompt.</summary>
+    public Action? BeforeFeeding { get; set; }
+
+    /// <summary>What the cache holds.</summary>
+    public IReadOnlyList<int> Tokens => _tokens;
+
+    public int Position => inner.Position;
+
+    public int ContextLength => inner.ContextLength;
+
+    public int VocabularySize => inner.VocabularySize;
+
+    public ReadOnlySpan<float> Logits => inner.Logits;
+
+    public void Prefill(ReadOnlySpan<int> tokens, CancellationToken cancellationToken)
+    {
+        BeforeFeeding?.Invoke();
+        var before = inner.Position;
+        try
+        {
+            inner.Prefill(tokens, cancellationToken);
+        }
+        finally
+        {
+            Add(tokens[..(inner.Position - before)]);
+        }
+    }
+
+    public void Decode(int token)
+    {
+        BeforeFeeding?.Invoke();
+        inner.Decode(token);
+        Add([token]);
+    }
+
+    public void TruncateTo(int position)
+    {
+        inner.TruncateTo(position);
+        _tokens.RemoveRange(position, _tokens.Count - position);
+    }
+
+    public void Dispose()
+    {
+        IsDisposed = true;
+        inner.Dispose();
+    }
+
+    private void Add(ReadOnlySpan<int> tokens)
+    {
+        Computed += tokens.Length;
+        _tokens.AddRange(tokens);
+    }
+}
