@@ -65,7 +65,7 @@ internal sealed class GenerationRun
             _decoded++;
         }
 
-        var token = Choose(_generator.Session.Logits[.._vocabularySize]);
+        var token = Choose();
         if (_decoded > 0)
         {
             _decodeTime += _generator.Time.GetElapsedTime(start);
@@ -94,19 +94,24 @@ internal sealed class GenerationRun
 
     private static double Rate(int tokens, TimeSpan time) => time > TimeSpan.Zero ? tokens / time.TotalSeconds : 0;
 
-    private int Choose(ReadOnlySpan<float> logits)
+    private int Choose()
     {
-        var history = _history.AsSpan(0, _count);
+        var token = _sampler.Sample(Allowed(_generator.Session.Logits[.._vocabularySize]), _history.AsSpan(0, _count));
+        _constraint?.Accept(token);
+        return token;
+    }
+
+    // A copy: the session's logits are not the run's to change.
+    private ReadOnlySpan<float> Allowed(ReadOnlySpan<float> logits)
+    {
         if (_constraint is null)
         {
-            return _sampler.Sample(logits, history);
+            return logits;
         }
 
         logits.CopyTo(_allowed);
         _constraint.Apply(_allowed);
-        var token = _sampler.Sample(_allowed, history);
-        _constraint.Accept(token);
-        return token;
+        return _allowed;
     }
 
     private void Remember(int token)

@@ -40,6 +40,8 @@ internal sealed class ArrayNode : GrammarNode
         int Inside() => _minItems == 0 ? 1 : Multiply(_minItems, item);
     }
 
+    public override int Canonical(int state, int horizon) => (CanonicalCount(state >> 2, _minItems, _maxItems, horizon) << 2) | (state & 3);
+
     public override void Step(GrammarAutomaton automaton, int state, int next, byte value)
     {
         var count = state >> 2;

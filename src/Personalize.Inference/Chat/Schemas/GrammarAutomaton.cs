@@ -20,6 +20,7 @@ internal sealed class GrammarAutomaton
 
     private readonly IReadOnlyList<GrammarNode> _nodes;
     private readonly GrammarNode _root;
+    private readonly int _horizon;
     private readonly int _capacity;
     private readonly Dictionary<Place, int> _placeIds = [];
     private readonly List<Place> _places = [];
@@ -28,16 +29,19 @@ internal sealed class GrammarAutomaton
     private readonly List<Configuration> _configurations = [];
     private readonly List<int> _members = [];
     private readonly List<int> _transitions = [];
+    private readonly List<int> _canonicals = [];
     private readonly List<int> _emitted = [];
 
     /// <summary>Starts at the beginning of a grammar.</summary>
     /// <param name="root">The node that the whole text must fit.</param>
     /// <param name="nodes">All nodes, by id.</param>
+    /// <param name="horizon">The bytes after which <see cref="Canonical"/> need not tell configurations apart.</param>
     /// <param name="capacity">How many configurations are remembered before <see cref="Trim"/> forgets them.</param>
-    public GrammarAutomaton(GrammarNode root, IReadOnlyList<GrammarNode> nodes, int capacity)
+    public GrammarAutomaton(GrammarNode root, IReadOnlyList<GrammarNode> nodes, int horizon, int capacity)
     {
         _root = root;
         _nodes = nodes;
+        _horizon = horizon;
         _capacity = capacity;
         Clear();
         Start = CreateStart();
@@ -90,6 +94,25 @@ internal sealed class GrammarAutomaton
         return known != Unknown ? known : Compute(configuration, value);
     }
 
+    /// <summary>A configuration that takes the same bytes and lies as far from its end, for as many bytes as the horizon: one for many that differ in their counts.</summary>
+    public int Canonical(int configuration)
+    {
+        if (_canonicals[configuration] == Unknown)
+        {
+            _emitted.Clear();
+            var entry = _configurations[configuration];
+            for (var i = 0; i < entry.MemberCount; i++)
+            {
+                Emit(CanonicalPlace(_members[entry.FirstMember + i]));
+            }
+
+            var canonical = Intern();
+            _canonicals[configuration] = canonical;
+        }
+
+        return _canonicals[configuration];
+    }
+
     /// <summary>Whether the text may end here.</summary>
     public bool IsComplete(int configuration) => _configurations[configuration].IsComplete;
 
@@ -120,6 +143,17 @@ internal sealed class GrammarAutomaton
         return true;
     }
 
+    private int CanonicalPlace(int place)
+    {
+        if (place == End)
+        {
+            return End;
+        }
+
+        var (node, state, next) = _places[place];
+        return PlaceOf(_nodes[node], _nodes[node].Canonical(state, _horizon), CanonicalPlace(next));
+    }
+
     private int Rename(Place[] places, Dictionary<int, int> renamed, int place)
     {
         if (!renamed.TryGetValue(place, out var id))
@@ -141,6 +175,7 @@ internal sealed class GrammarAutomaton
         _configurations.Clear();
         _members.Clear();
         _transitions.Clear();
+        _canonicals.Clear();
         _places.Add(default);
         _placeDistances.Add(0);
     }
@@ -200,6 +235,7 @@ internal sealed class GrammarAutomaton
         _configurations.Add(new Configuration(_members.Count, members.Length, exists ? first : Dead, isComplete, distance));
         first = id;
         _members.AddRange(members);
+        _canonicals.Add(Unknown);
         CollectionsMarshal.SetCount(_transitions, _transitions.Count + BytesPerConfiguration);
         CollectionsMarshal.AsSpan(_transitions)[^BytesPerConfiguration..].Fill(Unknown);
         return id;

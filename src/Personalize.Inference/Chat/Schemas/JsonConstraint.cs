@@ -14,7 +14,7 @@ namespace Personalize.Inference.Chat.Schemas;
 /// </remarks>
 internal sealed class JsonConstraint : ITokenConstraint
 {
-    private const int RememberedMasks = 64;
+    private const int RememberedMasks = 128;
 
     private readonly VocabularyTrie _trie;
     private readonly ITokenizer _tokenizer;
@@ -32,7 +32,7 @@ internal sealed class JsonConstraint : ITokenConstraint
     {
         _trie = trie;
         _tokenizer = tokenizer;
-        _automaton = grammar.CreateAutomaton();
+        _automaton = grammar.CreateAutomaton(horizon: trie.MaximumLength);
         _limited = new ulong[(trie.VocabularySize + 63) / 64];
         _path = new int[trie.MaximumLength + 1];
         _configuration = _automaton.Start;
@@ -103,14 +103,15 @@ internal sealed class JsonConstraint : ITokenConstraint
     private ReadOnlySpan<ulong> Allowed()
     {
         var limit = Math.Max(_rest - 2, _automaton.Distance(_configuration) - 1);
-        if (!_slots.TryGetValue(_configuration, out var slot))
+        var configuration = _automaton.Canonical(_configuration);
+        if (!_slots.TryGetValue(configuration, out var slot))
         {
             slot = Free();
             ref var mask = ref _masks[slot];
             mask.Allowed ??= new ulong[_limited.Length];
-            mask.Configuration = _configuration;
-            mask.Farthest = _trie.Mark(_automaton, _configuration, GrammarAutomaton.Unreachable, _path, mask.Allowed);
-            _slots.Add(_configuration, slot);
+            mask.Configuration = configuration;
+            mask.Farthest = _trie.Mark(_automaton, configuration, GrammarAutomaton.Unreachable, _path, mask.Allowed);
+            _slots.Add(configuration, slot);
         }
 
         if (_masks[slot].Farthest <= limit)
@@ -118,7 +119,7 @@ internal sealed class JsonConstraint : ITokenConstraint
             return _masks[slot].Allowed;
         }
 
-        _trie.Mark(_automaton, _configuration, limit, _path, _limited);
+        _trie.Mark(_automaton, configuration, limit, _path, _limited);
         return _limited;
     }
 

@@ -17,6 +17,7 @@ internal sealed class JsonGrammar
     public int MinimumLength => _root.MinimumLength(0);
 
     /// <summary>Starts to follow the grammar.</summary>
+    /// <param name="horizon">The bytes after which <see cref="GrammarAutomaton.Canonical"/> need not tell configurations apart.</param>
     /// <param name="capacity">How many configurations are remembered at once.</param>
-    public GrammarAutomaton CreateAutomaton(int capacity = 8192) => new(_root, _nodes, capacity);
+    public GrammarAutomaton CreateAutomaton(int horizon = int.MaxValue, int capacity = 8192) => new(_root, _nodes, horizon, capacity);
 }

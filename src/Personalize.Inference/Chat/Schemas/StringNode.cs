@@ -50,6 +50,8 @@ internal sealed class StringNode : GrammarNode
         return Add(inCharacter + 1, Math.Max(0, _minLength - (state >> 4)));
     }
 
+    public override int Canonical(int state, int horizon) => (CanonicalCount(state >> 4, _minLength, _maxLength, horizon) << 4) | (state & 15);
+
     public override void Step(GrammarAutomaton automaton, int state, int next, byte value)
     {
         var count = state >> 4;

@@ -145,6 +145,24 @@ public class JsonConstraintTests
     }
 
     [Fact]
+    public void Counts_that_no_token_can_exhaust_share_a_mask()
+    {
+        var automaton = JsonSchemaCompiler.Compile(Parse("""{"type":"string","maxLength":30,"minLength":3}"""), Trie.Bytes).CreateAutomaton(horizon: 6);
+        var canonical = new HashSet<int>();
+        var configuration = automaton.Next(automaton.Start, (byte)'"');
+        for (var count = 0; count <= 30; count++)
+        {
+            canonical.Add(automaton.Canonical(configuration));
+            Assert.Equal(automaton.Distance(configuration), automaton.Distance(automaton.Canonical(configuration)));
+            configuration = automaton.Next(configuration, (byte)'x');
+        }
+
+        // 0 to 3 below the least, 3 for all up to 24, and 25 to 30 within sight of the most.
+        Assert.Equal(GrammarAutomaton.Dead, configuration);
+        Assert.Equal(4 + 6, canonical.Count);
+    }
+
+    [Fact]
     public void A_token_that_was_not_left_is_refused()
     {
         var constraint = Compile(Person);

@@ -29,7 +29,7 @@ internal static class RandomSchemas
 
     private static Gen<JsonNode> Bounded(string type, string minimum, string maximum) =>
         from low in Gen.Choose(0, 3)
-        from range in Gen.Choose(-1, 3)
+        from range in Gen.Elements(-1, 0, 1, 3, 20)
         select (JsonNode)Bound(new JsonObject { ["type"] = type }, minimum, maximum, low, range);
 
     private static JsonObject Bound(JsonObject schema, string minimum, string maximum, int low, int range)
@@ -50,7 +50,7 @@ internal static class RandomSchemas
     private static Gen<JsonNode> Array(int depth) =>
         from item in Schema(depth)
         from low in Gen.Choose(0, 3)
-        from range in Gen.Choose(-1, 2)
+        from range in Gen.Elements(-1, 0, 1, 2, 12)
         select (JsonNode)Bound(new JsonObject { ["type"] = "array", ["items"] = item.DeepClone() }, "minItems", "maxItems", low, range);
 
     private static Gen<JsonNode> AnyOf(int depth) =>
