@@ -36,7 +36,7 @@ public sealed class PublicApiTests
         {
             text.Append(Kind(type)).Append(' ').Append(type.FullName).Append('\n');
             var members = type.GetMembers(BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly)
-                .Where(member => member is not MethodBase { IsSpecialName: true } or ConstructorInfo)
+                .Where(member => (member is not MethodBase { IsSpecialName: true }) || member is ConstructorInfo)
                 .Where(member => member is not Type)
                 .Where(member => !(type.IsEnum && member.Name == "value__"))
                 .Select(member => "    " + member)

@@ -16,7 +16,7 @@ public sealed partial class SourceTests
     {
         foreach (var path in Sources)
         {
-            var types = PublicType().Matches(File.ReadAllText(path)).Count;
+            var types = PublicType().Count(File.ReadAllText(path));
             Assert.True(types <= 1, $"{path} declares {types} public types");
         }
     }
@@ -34,7 +34,7 @@ public sealed partial class SourceTests
             }
 
             var folder = Path.GetDirectoryName(Path.GetRelativePath(root, path))!.Replace(Path.DirectorySeparatorChar, '.');
-            Assert.True(folder == match.Groups[1].Value, $"{path} declares namespace {match.Groups[1].Value}");
+            Assert.True(folder == match.Groups["name"].Value, $"{path} declares namespace {match.Groups["name"].Value}");
         }
     }
 
@@ -45,6 +45,6 @@ public sealed partial class SourceTests
     [GeneratedRegex(@"^public (?:(?:static|sealed|abstract|readonly|ref|unsafe|partial) )*(?:class|struct|record|enum|interface|delegate)\b", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
     private static partial Regex PublicType();
 
-    [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^namespace (?<name>[\w.]+);", RegexOptions.Multiline | RegexOptions.ExplicitCapture)]
     private static partial Regex Namespace();
 }

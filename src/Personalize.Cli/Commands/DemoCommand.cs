@@ -67,7 +67,8 @@ internal static class DemoCommand
             context.Output.Warning($"{line}, skipped");
         }
 
-        return [.. profile.Interactions.ReadAll().Take(ChronologicalSplit.ProtocolCount)];
+        // In the order of the file, which is one history: published ones have timestamps that run backwards here and there.
+        return [.. profile.Interactions.ReadAll().OrderBy(interaction => interaction.Id).Take(ChronologicalSplit.ProtocolCount)];
     }
 
     // Spread over the later interactions, none of which was trained on.

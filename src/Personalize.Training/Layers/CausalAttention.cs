@@ -9,15 +9,18 @@ namespace Personalize.Training.Layers;
 /// i and j in the same example.
 /// </summary>
 /// <remarks>
-/// Row by row: at any time a thread holds one row of one head's scores. The forward keeps the logarithm of each row's sum, from which the backward recomputes the probabilities (FlashAttention, arXiv 2205.14135).
+/// Row by row: at any time a thread holds a few rows of one head's scores. The forward keeps the logarithm of each row's sum, from which the backward recomputes the probabilities (FlashAttention, arXiv 2205.14135).
 /// The forward is divided by (example, head); the backward by (example, key-value head), so that every sum into dk and dv has one owner and one order.
 /// Shapes: q, o <c>[tokens, heads, headDim]</c>; k, v <c>[tokens, keyValueHeads, headDim]</c>; logSumExp <c>[tokens, heads]</c>.
 /// </remarks>
 internal static unsafe class CausalAttention
 {
+    /// <summary>How many rows of a head the backward computes before it adds them to dk and dv, which saves it most of the loads and stores of those.</summary>
+    private const int RowsPerBlock = 4;
+
     /// <summary>Floats of scratch for so many examples of at most so many tokens.</summary>
     public static long ScratchLength(AttentionShape shape, int examples, int longestExample) =>
-        2L * examples * shape.Heads * VectorMath.Pad(longestExample);
+        (long)examples * Math.Max(shape.Heads, 2 * RowsPerBlock * shape.KeyValueHeads) * VectorMath.Pad(longestExample);
 
     /// <summary>Computes o and logSumExp.</summary>
     public static void Forward(WorkerPool pool, AttentionShape shape, ExampleTable examples, float* q, float* k, float* v, float* output, float* logSumExp, float* scratch)
@@ -62,7 +65,7 @@ internal static unsafe class CausalAttention
         {
             for (var unit = start; unit < end; unit++)
             {
-                Head(Examples[unit / Shape.Heads], unit % Shape.Heads, Scratch + (2L * unit * VectorMath.Pad(Examples.Longest)));
+                Head(Examples[unit / Shape.Heads], unit % Shape.Heads, Scratch + ((long)unit * VectorMath.Pad(Examples.Longest)));
             }
         }
 
@@ -85,18 +88,13 @@ internal static unsafe class CausalAttention
         /// <summary>Replaces scores by <c>exp(score - max)</c>; returns the logarithm of the sum of the scores' exponentials.</summary>
         private static float Exponentials(float* row, int count, out float sum)
         {
-            var max = row[0];
-            for (var j = 1; j < count; j++)
-            {
-                max = Math.Max(max, row[j]);
-            }
-
             // The row is padded with scores whose exponential is exactly 0.
             for (var j = count; j < VectorMath.Pad(count); j++)
             {
                 row[j] = float.NegativeInfinity;
             }
 
+            var max = VectorMath.Max(row, VectorMath.Pad(count));
             var shift = Vector256.Create(max);
             var total = Vector256<float>.Zero;
             for (var j = 0; j < count; j += VectorMath.Lanes)
@@ -139,14 +137,14 @@ internal static unsafe class CausalAttention
             var row = VectorMath.Pad(Examples.Longest);
             for (var unit = start; unit < end; unit++)
             {
-                var p = Scratch + (2L * unit * row);
-                Group(Examples[unit / Shape.KeyValueHeads], unit % Shape.KeyValueHeads, p, p + row);
+                Group(Examples[unit / Shape.KeyValueHeads], unit % Shape.KeyValueHeads, Scratch + (2L * RowsPerBlock * unit * row), row);
             }
         }
 
-        private readonly void Group(ExampleRange range, int group, float* p, float* ds)
+        /// <summary>The gradients of one key-value head of one example and of the query heads that share it. The scratch holds the probabilities of a block of rows, then their score gradients.</summary>
+        private readonly void Group(ExampleRange range, int group, float* scratch, int stride)
         {
-            int dimension = Shape.HeadDimension, querySize = Shape.QuerySize, keyValueSize = Shape.KeyValueSize;
+            int dimension = Shape.HeadDimension, keyValueSize = Shape.KeyValueSize;
             var keyValue = ((long)range.Start * keyValueSize) + (group * dimension);
             for (var j = 0L; j < range.Length; j++)
             {
@@ -156,24 +154,34 @@ internal static unsafe class CausalAttention
 
             for (var head = group * Shape.GroupSize; head < (group + 1) * Shape.GroupSize; head++)
             {
-                for (var i = 0; i < range.Length; i++)
+                for (var i = 0; i < range.Length; i += RowsPerBlock)
                 {
-                    var token = (long)range.Start + i;
-                    var query = (token * querySize) + (head * dimension);
-                    float* rowQ = Q + query, rowDOutput = DOutput + query;
-                    VectorMath.Dots(rowQ, K + keyValue, keyValueSize, i + 1, dimension, Shape.Scale, p);
-                    VectorMath.Dots(rowDOutput, V + keyValue, keyValueSize, i + 1, dimension, 1, ds);
-
-                    // sum over j of p_ij dp_ij equals do_i . o_i, which is one product instead of a row of them.
-                    ScoreGradients(p, ds, i + 1, LogSumExp[(token * Shape.Heads) + head], VectorMath.Dot(rowDOutput, Output + query, dimension), Shape.Scale);
-                    VectorMath.WeightedSum(ds, K + keyValue, keyValueSize, i + 1, dimension, Dq + query, accumulate: false);
-                    for (var j = 0; j <= i; j++)
-                    {
-                        VectorMath.AddScaled(ds[j], rowQ, Dk + keyValue + ((long)j * keyValueSize), dimension);
-                        VectorMath.AddScaled(p[j], rowDOutput, Dv + keyValue + ((long)j * keyValueSize), dimension);
-                    }
+                    Block(range, head, keyValue, i, scratch, scratch + (RowsPerBlock * stride), stride);
                 }
             }
+        }
+
+        private readonly void Block(ExampleRange range, int head, long keyValue, int first, float* p, float* ds, int stride)
+        {
+            int dimension = Shape.HeadDimension, querySize = Shape.QuerySize, keyValueSize = Shape.KeyValueSize;
+            var rows = Math.Min(RowsPerBlock, range.Length - first);
+            var query = ((long)(range.Start + first) * querySize) + (head * dimension);
+            for (var row = 0; row < rows; row++)
+            {
+                var count = first + row + 1;
+                float* rowP = p + (row * stride), rowDs = ds + (row * stride), rowQ = Q + query + (row * querySize), rowDOutput = DOutput + query + (row * querySize);
+                VectorMath.Dots(rowQ, K + keyValue, keyValueSize, count, dimension, Shape.Scale, rowP);
+                VectorMath.Dots(rowDOutput, V + keyValue, keyValueSize, count, dimension, 1, rowDs);
+
+                // sum over j of p_ij dp_ij equals do_i . o_i, which is one product instead of a row of them.
+                var delta = VectorMath.Dot(rowDOutput, Output + query + (row * querySize), dimension);
+                ScoreGradients(rowP, rowDs, count, LogSumExp[((long)(range.Start + first + row) * Shape.Heads) + head], delta, Shape.Scale);
+                VectorMath.WeightedSum(rowDs, K + keyValue, keyValueSize, count, dimension, Dq + query + (row * querySize), accumulate: false);
+            }
+
+            // Rows are padded with zeros to a multiple of eight, so the first of a block, which begins at a multiple of four, is long enough for its last.
+            VectorMath.AddOuterProduct(ds, stride, Q + query, querySize, rows, first + rows, dimension, Dk + keyValue, keyValueSize);
+            VectorMath.AddOuterProduct(p, stride, DOutput + query, querySize, rows, first + rows, dimension, Dv + keyValue, keyValueSize);
         }
 
         /// <summary>From scores s and <c>dp_j = do . v_j</c>: <c>p_j = exp(s_j - logSumExp)</c>, <c>ds_j = scale * p_j (dp_j - delta)</c>.</summary>

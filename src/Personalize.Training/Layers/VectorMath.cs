@@ -71,20 +71,46 @@ internal static unsafe class VectorMath
         }
     }
 
-    /// <summary><c>y[i] += scale * x[i]</c>.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void AddScaled(float scale, float* x, float* y, int length)
+    /// <summary>The largest of a multiple of <see cref="Lanes"/> elements.</summary>
+    public static float Max(float* x, int length)
     {
-        var factor = Vector256.Create(scale);
-        var i = 0;
-        for (; i + Lanes <= length; i += Lanes)
+        var lanes = Vector256.Load(x);
+        for (var i = Lanes; i < length; i += Lanes)
         {
-            Vector256.FusedMultiplyAdd(factor, Vector256.Load(x + i), Vector256.Load(y + i)).Store(y + i);
+            lanes = Vector256.Max(lanes, Vector256.Load(x + i));
         }
 
-        for (; i < length; i++)
+        var max = lanes[0];
+        for (var lane = 1; lane < Lanes; lane++)
         {
-            y[i] = MathF.FusedMultiplyAdd(scale, x[i], y[i]);
+            max = Math.Max(max, lanes[lane]);
+        }
+
+        return max;
+    }
+
+    /// <summary><c>y[j] += sum over up to four b of weights[b, j] rows[b]</c> for <paramref name="count"/> rows y of <paramref name="length"/> elements.</summary>
+    public static void AddOuterProduct(float* weights, int weightStride, float* rows, int rowStride, int rowCount, int count, int length, float* y, int yStride)
+    {
+        // Missing rows take part as the last one with weight 0, which keeps one loop for all.
+        float* x0 = rows, x1 = rows + (Math.Min(1, rowCount - 1) * rowStride), x2 = rows + (Math.Min(2, rowCount - 1) * rowStride), x3 = rows + (Math.Min(3, rowCount - 1) * rowStride);
+        for (var j = 0; j < count; j++, y += yStride)
+        {
+            float w0 = weights[j], w1 = rowCount > 1 ? weights[weightStride + j] : 0, w2 = rowCount > 2 ? weights[(2 * weightStride) + j] : 0, w3 = rowCount > 3 ? weights[(3 * weightStride) + j] : 0;
+            Vector256<float> v0 = Vector256.Create(w0), v1 = Vector256.Create(w1), v2 = Vector256.Create(w2), v3 = Vector256.Create(w3);
+            var i = 0;
+            for (; i + Lanes <= length; i += Lanes)
+            {
+                var sum = Vector256.FusedMultiplyAdd(v0, Vector256.Load(x0 + i), Vector256.Load(y + i));
+                sum = Vector256.FusedMultiplyAdd(v1, Vector256.Load(x1 + i), sum);
+                sum = Vector256.FusedMultiplyAdd(v2, Vector256.Load(x2 + i), sum);
+                Vector256.FusedMultiplyAdd(v3, Vector256.Load(x3 + i), sum).Store(y + i);
+            }
+
+            for (; i < length; i++)
+            {
+                y[i] = MathF.FusedMultiplyAdd(w3, x3[i], MathF.FusedMultiplyAdd(w2, x2[i], MathF.FusedMultiplyAdd(w1, x1[i], MathF.FusedMultiplyAdd(w0, x0[i], y[i]))));
+            }
         }
     }
 

@@ -14,7 +14,7 @@ namespace Personalize.Training.Losses;
 internal sealed unsafe class CrossEntropy
 {
     /// <summary>Enough rows for a decoded tile of the output layer to pay off, few enough that a chunk of logits stays small.</summary>
-    public const int RowsPerChunk = 64;
+    public const int RowsPerChunk = 128;
 
     private const int RowsPerUnit = 8;
     private const int ElementsPerPartialSum = 1024;

@@ -24,6 +24,7 @@ public sealed class SmolLoraCurveTests(SmolLoraOracle oracle) : IClassFixture<Sm
     private const string Rows = "data/users/commits-a.jsonl";
     private const string System = "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n";
 
+    [Trait("Duration", "Long")]
     [SharedFact(Rows)]
     public void Forty_steps_follow_the_golden_curve()
     {
