@@ -150,7 +150,7 @@ public sealed class LoopTests : IDisposable
         Train().FailsWith(ExitCode.Failed, "at least 2");
         Import();
         Train("--recipe", _folder["none.json"]).FailsWith(ExitCode.BadFile, "none.json");
-        Train("--recipe", _folder.Write("unknown.json", """{"rank": 4, "colour": "blue"}""")).FailsWith(ExitCode.Usage, "colour");
+        Train("--recipe", _folder.Write("unknown.json", """{"rank": 4, "colour": "blue"}""")).FailsWith(ExitCode.Usage, "recipe", "not known");
         Train("--recipe", _folder.Write("range.json", """{"rank": 0}"""), "--seed", "3").FailsWith(ExitCode.Usage, "rank");
         Train("--recipe", _folder.Write("broken.json", "{"), "--seed", "3").FailsWith(ExitCode.BadFile, "broken.json");
         Assert.Empty(Run("adapters", "list", "--json").Json.GetProperty("adapters").EnumerateArray());
