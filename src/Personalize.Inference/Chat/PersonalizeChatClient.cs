@@ -16,7 +16,9 @@ namespace Personalize.Inference.Chat;
 /// <para>Every request carries its whole conversation. What the client computed for the beginning of it, answers included, is found again and not computed a second time: an answer that comes back unchanged stands for the very tokens
 /// that the model generated. Two requests at once never share a session, not even those that continue the same conversation: one of the two gets another session.</para>
 /// <para>Of <see cref="ChatOptions"/>: <c>Instructions</c> (a system message in front), <c>Temperature</c> (0 takes the most probable token), <c>TopK</c>, <c>TopP</c>, <c>Seed</c>, <c>MaxOutputTokens</c>, <c>StopSequences</c> and <c>ResponseFormat</c> count.
-/// With the same seed an answer is the same, and without one when nothing is random. JSON formats hold the answer to the schema, or to any JSON object, token by token; what the schema may say is told at <see cref="UnsupportedSchemaException"/>'s keyword.
+/// With the same seed an answer is the same, and without one when nothing is random. A JSON format holds the answer to its schema, or without one to any JSON object: tokens that do not fit are not chosen, and the answer is a whole document wherever <c>MaxOutputTokens</c> and the context have room for the shortest one.
+/// A schema may use <c>type</c>, <c>properties</c>, <c>required</c>, <c>additionalProperties</c>, <c>items</c>, <c>minItems</c>, <c>maxItems</c>, <c>minLength</c>, <c>maxLength</c>, <c>enum</c>, <c>const</c>, <c>anyOf</c> and local <c>$ref</c>;
+/// annotations, <c>format</c> among them, are passed over and every other keyword is refused. The model does not read the schema: what it is to fill in has to be said in the conversation.
 /// Tools, a conversation id, frequency and presence penalties are refused with <see cref="NotSupportedException"/>; <c>ModelId</c> and <c>AdditionalProperties</c> are passed over.</para>
 /// <para>The response's <c>RawRepresentation</c> is the <see cref="GenerationResult"/>. Usage counts the end of the turn as an output token. Telemetry, logging and caching come through the decorators of Microsoft.Extensions.AI.</para>
 /// </remarks>

@@ -32,6 +32,10 @@ internal sealed class GrammarAutomaton
     private readonly List<int> _canonicals = [];
     private readonly List<int> _emitted = [];
 
+    // The round in which a place was emitted last, so that none is emitted twice in one.
+    private readonly List<int> _rounds = [];
+    private int _round;
+
     /// <summary>Starts at the beginning of a grammar.</summary>
     /// <param name="root">The node that the whole text must fit.</param>
     /// <param name="nodes">All nodes, by id.</param>
@@ -62,6 +66,7 @@ internal sealed class GrammarAutomaton
         {
             id = _places.Count;
             _places.Add(place);
+            _rounds.Add(-1);
             _placeDistances.Add((int)Math.Min((long)node.MinimumLength(state) + _placeDistances[next], Unreachable));
         }
 
@@ -71,8 +76,9 @@ internal sealed class GrammarAutomaton
     /// <summary>Called by nodes in <see cref="GrammarNode.Step"/>: the text may now stand here.</summary>
     public void Emit(int place)
     {
-        if (!_emitted.Contains(place))
+        if (_rounds[place] != _round)
         {
+            _rounds[place] = _round;
             _emitted.Add(place);
         }
     }
@@ -99,7 +105,7 @@ internal sealed class GrammarAutomaton
     {
         if (_canonicals[configuration] == Unknown)
         {
-            _emitted.Clear();
+            BeginRound();
             var entry = _configurations[configuration];
             for (var i = 0; i < entry.MemberCount; i++)
             {
@@ -132,7 +138,7 @@ internal sealed class GrammarAutomaton
         var kept = Members(configuration).ToArray();
         Clear();
         Start = CreateStart();
-        _emitted.Clear();
+        BeginRound();
         var renamed = new Dictionary<int, int> { [End] = End };
         foreach (var place in kept)
         {
@@ -141,6 +147,12 @@ internal sealed class GrammarAutomaton
 
         configuration = Intern();
         return true;
+    }
+
+    private void BeginRound()
+    {
+        _emitted.Clear();
+        _round = (_round + 1) & int.MaxValue;
     }
 
     private int CanonicalPlace(int place)
@@ -176,13 +188,15 @@ internal sealed class GrammarAutomaton
         _members.Clear();
         _transitions.Clear();
         _canonicals.Clear();
+        _rounds.Clear();
         _places.Add(default);
         _placeDistances.Add(0);
+        _rounds.Add(-1);
     }
 
     private int CreateStart()
     {
-        _emitted.Clear();
+        BeginRound();
         Emit(PlaceOf(_root, 0, End));
         return Intern();
     }
@@ -195,7 +209,7 @@ internal sealed class GrammarAutomaton
 
     private int Compute(int configuration, byte value)
     {
-        _emitted.Clear();
+        BeginRound();
         var entry = _configurations[configuration];
         for (var i = 0; i < entry.MemberCount; i++)
         {

@@ -54,7 +54,7 @@ internal sealed class JsonConstraint : ITokenConstraint
     {
         var allowed = Allowed();
         var isComplete = IsComplete;
-        for (var word = 0; word < allowed.Length; word++)
+        for (var word = 0; word << 6 < logits.Length; word++)
         {
             var bits = allowed[word];
             var first = word << 6;

@@ -8,7 +8,7 @@ namespace Personalize.Inference.Chat.Schemas;
 /// <c>properties</c>, none but the declared ones where any are declared, fixed values have one spelling, and the digits of numbers are bounded. A keyword that it cannot hold an answer to is refused.
 /// </summary>
 /// <remarks>
-/// Supported: <c>type</c> (also an array of types), <c>properties</c>, <c>required</c>, <c>additionalProperties</c>, <c>items</c>, <c>minItems</c>, <c>maxItems</c>, <c>minLength</c>, <c>maxLength</c>, <c>enum</c>, <c>const</c>, <c>anyOf</c>.
+/// Supported: <c>type</c> (also an array of types), <c>properties</c>, <c>required</c>, <c>additionalProperties</c>, <c>items</c>, <c>minItems</c>, <c>maxItems</c>, <c>minLength</c>, <c>maxLength</c>, <c>enum</c>, <c>const</c>, <c>anyOf</c>, and <c>$ref</c> to another place in the same document, as long as nothing contains itself.
 /// Annotations, among them <c>format</c>, which the specification does not assert by default, are passed over.
 /// </remarks>
 internal sealed class JsonSchemaCompiler
@@ -35,12 +35,17 @@ internal sealed class JsonSchemaCompiler
 
     private readonly List<GrammarNode> _nodes = [];
     private readonly SpellableBytes _bytes;
+    private readonly JsonElement _document;
     private readonly SpaceNode _space;
     private readonly LiteralNode _colon;
+
+    // What references lead to, null while it is being compiled: shared, so that references to references stay small.
+    private readonly Dictionary<string, GrammarNode?> _referenced = new(StringComparer.Ordinal);
     private readonly GrammarNode?[] _free = new GrammarNode?[FreeDepth + 1];
 
-    private JsonSchemaCompiler(SpellableBytes bytes)
+    private JsonSchemaCompiler(JsonElement document, SpellableBytes bytes)
     {
+        _document = document;
         _bytes = bytes;
         _space = new SpaceNode(_nodes);
         _colon = Literal(":"u8);
@@ -59,7 +64,7 @@ internal sealed class JsonSchemaCompiler
             throw new NotSupportedException("The model's vocabulary lacks tokens for single characters of ASCII, so its answers cannot be held to JSON.");
         }
 
-        var compiler = new JsonSchemaCompiler(bytes);
+        var compiler = new JsonSchemaCompiler(schema.GetValueOrDefault(), bytes);
         var root = schema is JsonElement element ? compiler.Compile(element, "", 0) : compiler.FreeObject(FreeDepth);
         if (root.MinimumLength(0) >= GrammarAutomaton.Unreachable)
         {
@@ -91,10 +96,15 @@ internal sealed class JsonSchemaCompiler
         var keywords = schema.EnumerateObject().Where(member => !Annotations.Contains(member.Name)).ToList();
         foreach (var keyword in keywords)
         {
-            if (keyword.Name is not ("type" or "enum" or "const" or "anyOf") && !TypeOfKeyword.ContainsKey(keyword.Name))
+            if (keyword.Name is not ("type" or "enum" or "const" or "anyOf" or "$ref") && !TypeOfKeyword.ContainsKey(keyword.Name))
             {
                 throw new UnsupportedSchemaException(path, keyword.Name, "is not supported: leave it out and check the answer for it, or say it with the supported keywords");
             }
+        }
+
+        if (Sole(schema, keywords, path, "$ref", mayHaveType: false, out var reference))
+        {
+            return Referenced(reference, path, depth);
         }
 
         if (Sole(schema, keywords, path, "anyOf", mayHaveType: false, out var alternatives))
@@ -163,6 +173,24 @@ internal sealed class JsonSchemaCompiler
         "boolean" => Choice([Literal("true"u8), Literal("false"u8)]),
         _ => Literal("null"u8),
     };
+
+    private GrammarNode Referenced(JsonElement reference, string path, int depth)
+    {
+        if (reference.ValueKind != JsonValueKind.String || JsonPointer.Find(_document, reference.GetString()!) is not { } target)
+        {
+            throw new UnsupportedSchemaException(path, "$ref", "does not lead to a place in this document (#/...)");
+        }
+
+        var key = reference.GetString()!;
+        if (!_referenced.TryGetValue(key, out var node))
+        {
+            _referenced.Add(key, null);
+            node = Compile(target, key[1..], depth + 1);
+            _referenced[key] = node;
+        }
+
+        return node ?? throw new UnsupportedSchemaException(path, "$ref", "leads back to itself, which is not supported: write the levels out");
+    }
 
     private GrammarNode Alternatives(JsonElement alternatives, string path, int depth)
     {

@@ -22,6 +22,7 @@ public class JsonSchemaCompilerTests
     [InlineData("""{"type":"object","additionalProperties":{"type":"boolean"}}""", "{}", "{\"x\":true,\"y\":false}")]
     [InlineData("""{"required":["z"],"additionalProperties":{"type":"null"}}""", "{\"z\":null}")]
     [InlineData("""{"anyOf":[{"type":"integer"},{"type":"array","items":{"type":"integer"}}]}""", "1", "[1]")]
+    [InlineData("""{"$ref":"#/$defs/a~1b","$defs":{"a/b":{"items":{"$ref":"#/$defs/c%20"}},"c ":{"type":"null"}}}""", "[null,null]")]
     [InlineData("true", "{\"any\":[1,\"x\",null]}", "3")]
     public void Valid_documents_are_taken(string schema, params string[] documents) => Assert.All(documents, document => Assert.True(Takes(schema, document), document));
 
@@ -50,7 +51,11 @@ public class JsonSchemaCompilerTests
     [InlineData("""{"type":"string","pattern":"a"}""", "", "pattern")]
     [InlineData("""{"properties":{"a/b":{"minimum":1}}}""", "/properties/a~1b", "minimum")]
     [InlineData("""{"items":{"oneOf":[]}}""", "/items", "oneOf")]
-    [InlineData("""{"$ref":"#/$defs/x","$defs":{"x":{}}}""", "", "$ref")]
+    [InlineData("""{"$ref":"#/$defs/y","$defs":{"x":{}}}""", "", "$ref")]
+    [InlineData("""{"$ref":"https://example.org/schema"}""", "", "$ref")]
+    [InlineData("""{"$ref":"#"}""", "", "$ref")]
+    [InlineData("""{"properties":{"child":{"$ref":"#/$defs/x"}},"$defs":{"x":{"items":{"$ref":"#/$defs/x"}}}}""", "/$defs/x/items", "$ref")]
+    [InlineData("""{"$ref":"#/$defs/x","$defs":{"x":{"pattern":"a"}}}""", "/$defs/x", "pattern")]
     [InlineData("""{"anyOf":[{},{"not":{}}]}""", "/anyOf/1", "not")]
     [InlineData("""{"anyOf":[{}],"type":"string"}""", "", "type")]
     [InlineData("""{"enum":["a"],"maxLength":3}""", "", "maxLength")]
@@ -76,6 +81,15 @@ public class JsonSchemaCompilerTests
         var schema = JsonDocument.Parse(string.Concat(Enumerable.Repeat("{\"items\":", 100)) + "{}" + new string('}', 100), new JsonDocumentOptions { MaxDepth = 200 }).RootElement;
 
         Assert.Throws<UnsupportedSchemaException>(() => JsonSchemaCompiler.Compile(schema, Trie.Bytes));
+    }
+
+    [Fact]
+    public void References_to_references_and_long_enumerations_stay_small()
+    {
+        // Written out, this is an array of two to the power of ten schemas.
+        var levels = string.Join(',', Enumerable.Range(0, 10).Select(i => $"\"d{i}\":{{\"anyOf\":[{{\"$ref\":\"#/$defs/d{i + 1}\"}},{{\"items\":{{\"$ref\":\"#/$defs/d{i + 1}\"}}}}]}}"));
+        Assert.True(Takes($"{{\"$ref\":\"#/$defs/d0\",\"$defs\":{{{levels},\"d10\":{{\"type\":\"null\"}}}}}}", "[[[null]]]"));
+        Assert.True(Takes($"{{\"enum\":[{string.Join(',', Enumerable.Range(0, 20_000))}]}}", "19999"));
     }
 
     [Fact]
