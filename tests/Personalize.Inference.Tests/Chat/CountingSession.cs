@@ -6,6 +6,8 @@ namespace Personalize.Inference.Tests.Chat;
 /// <summary>A session that tells what was fed to it, and that can hold a caller up.</summary>
 internal sealed class CountingSession(DecoderSession inner) : IDecoderSession, IDisposable
 {
+    public const int ChunkSize = 16;
+
     private readonly List<int> _tokens = [];
 
     /// <summary>How many tokens were computed, all told.</summary>
@@ -13,7 +15,7 @@ internal sealed class CountingSession(DecoderSession inner) : IDecoderSession, I
 
     public bool IsDisposed { get; private set; }
 
-    /// <summary>Called before each token or prompt.</summary>
+    /// <summary>Called before each token and each chunk of a prompt.</summary>
     public Action? BeforeFeeding { get; set; }
 
     /// <summary>What the cache holds.</summary>
@@ -29,15 +31,13 @@ internal sealed class CountingSession(DecoderSession inner) : IDecoderSession, I
 
     public void Prefill(ReadOnlySpan<int> tokens, CancellationToken cancellationToken)
     {
-        BeforeFeeding?.Invoke();
-        var before = inner.Position;
-        try
+        for (var first = 0; first < tokens.Length; first += ChunkSize)
         {
-            inner.Prefill(tokens, cancellationToken);
-        }
-        finally
-        {
-            Add(tokens[..(inner.Position - before)]);
+            BeforeFeeding?.Invoke();
+            cancellationToken.ThrowIfCancellationRequested();
+            var chunk = tokens[first..Math.Min(first + ChunkSize, tokens.Length)];
+            inner.Prefill(chunk, cancellationToken);
+            Add(chunk);
         }
     }
 

@@ -1,10 +1,13 @@
 using System.Text.Json;
 using Microsoft.Extensions.AI;
+using Personalize.Core.Adapters;
 using Personalize.Core.Errors;
 using Personalize.Core.Models;
 using Personalize.Core.Tokenization;
+using Personalize.Inference.Adapters;
 using Personalize.Inference.Chat;
 using Personalize.Inference.Chat.Schemas;
+using Personalize.Inference.Decoding;
 using Personalize.Inference.Generation;
 using Personalize.Inference.Tests.Chat.Schemas;
 
@@ -253,13 +256,49 @@ public class PersonalizeChatClientTests(TinyChatModel model) : IClassFixture<Tin
     public async Task Cancellation_in_the_middle_of_the_prefill_keeps_the_chunks_that_were_done()
     {
         using var cancel = new CancellationTokenSource();
-        using var fixture = new ChatFixture(model, maxSessions: 1);
-        cancel.Cancel();
+        using var fixture = new ChatFixture(model, maxSessions: 1, onCreated: session => session.BeforeFeeding = () =>
+        {
+            if (session.Computed == CountingSession.ChunkSize)
+            {
+                cancel.Cancel();
+            }
+        });
+        using var fresh = new ChatFixture(model);
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => fixture.Client.GetResponseAsync(Hello, null, cancel.Token));
-        var response = await fixture.Client.GetResponseAsync(Hello);
+        Assert.Equal(CountingSession.ChunkSize, fixture.Sessions[0].Position);
 
-        Assert.Equal(0, response.Usage!.CachedInputTokenCount);
+        var response = await fixture.Client.GetResponseAsync(Hello, new ChatOptions { Seed = 1 });
+        Assert.Equal(CountingSession.ChunkSize, response.Usage!.CachedInputTokenCount);
+        Assert.Equal((await fresh.Client.GetResponseAsync(Hello, new ChatOptions { Seed = 1 })).Text, response.Text);
+    }
+
+    [Fact]
+    public async Task An_adapter_answers_as_it_does_without_the_client()
+    {
+        var random = new Random(5);
+        var pairs = Enumerable.Range(0, model.Model.Description.LayerCount).Select(layer => Pair(layer, LinearModule.Value)).ToArray();
+        using var adapter = new AttachedAdapter(new LoraAdapter(new LoraConfiguration(2, 8, UseRankStabilizedScaling: false, [LinearModule.Value]), model.Model.Fingerprint, pairs), model.Model);
+        using var plain = new PersonalizeChatClient(model.Model, model.Format, model.Pool);
+        using var adapted = new PersonalizeChatClient(model.Model, model.Format, model.Pool, adapter: adapter);
+        using var session = new DecoderSession(model.Model, model.Pool, new DecoderSessionOptions { ContextLength = 256 }, adapter);
+        var prompt = model.Format.EncodePrompt([new("user", Hello[0].Text)], addGenerationPrompt: true);
+        var expected = new TextGenerator(session, model.Format.Tokenizer, TimeProvider.System).Generate(new GenerationRequest { Prompt = prompt, MaxTokens = 30 }).RunToEnd();
+        var options = new ChatOptions { Temperature = 0, MaxOutputTokens = 30 };
+
+        var response = await adapted.GetResponseAsync(Hello, options);
+
+        Assert.Equal(expected.Text, response.Text);
+        Assert.NotEqual((await plain.GetResponseAsync(Hello, options)).Text, response.Text);
+        Assert.Same(adapter, adapted.GetService<AttachedAdapter>());
+
+        LoraPair Pair(int layer, LinearModule module)
+        {
+            var (input, output) = model.Model.GetShape(module);
+            return new LoraPair(layer, module, 2, Noise(2 * input), Noise(2 * output));
+        }
+
+        float[] Noise(int count) => [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() - 0.5f)];
     }
 
     [Fact]

@@ -43,7 +43,7 @@ public sealed class TinyChatModel : IDisposable
 
     internal DecoderModel Model { get; }
 
-    internal WorkerPool Pool { get; } = new(1);
+    internal WorkerPool Pool { get; } = new(2);
 
     internal DecoderSession CreateSession(int contextLength = ContextLength) => new(Model, Pool, new DecoderSessionOptions { ContextLength = contextLength, ChunkSize = 16 });
 
