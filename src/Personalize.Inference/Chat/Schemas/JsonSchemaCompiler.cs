@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Text.Json;
 
 namespace Personalize.Inference.Chat.Schemas;
@@ -15,23 +14,6 @@ internal sealed class JsonSchemaCompiler
 {
     private const int MaximumDepth = 24;
     private const int FreeDepth = 16;
-
-    private static readonly string[] AllTypes = ["object", "array", "string", "number", "boolean", "null"];
-
-    private static readonly FrozenSet<string> Annotations =
-        new[] { "$schema", "$id", "$comment", "$defs", "definitions", "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "format" }.ToFrozenSet(StringComparer.Ordinal);
-
-    private static readonly FrozenDictionary<string, string> TypeOfKeyword = new Dictionary<string, string>(StringComparer.Ordinal)
-    {
-        ["properties"] = "object",
-        ["required"] = "object",
-        ["additionalProperties"] = "object",
-        ["items"] = "array",
-        ["minItems"] = "array",
-        ["maxItems"] = "array",
-        ["minLength"] = "string",
-        ["maxLength"] = "string",
-    }.ToFrozenDictionary(StringComparer.Ordinal);
 
     private readonly List<GrammarNode> _nodes = [];
     private readonly SpellableBytes _bytes;
@@ -93,74 +75,29 @@ internal sealed class JsonSchemaCompiler
             throw new UnsupportedSchemaException(path, null, "is neither an object nor true, so no value satisfies it");
         }
 
-        var keywords = schema.EnumerateObject().Where(member => !Annotations.Contains(member.Name)).ToList();
-        foreach (var keyword in keywords)
-        {
-            if (keyword.Name is not ("type" or "enum" or "const" or "anyOf" or "$ref") && !TypeOfKeyword.ContainsKey(keyword.Name))
-            {
-                throw new UnsupportedSchemaException(path, keyword.Name, "is not supported: leave it out and check the answer for it, or say it with the supported keywords");
-            }
-        }
-
-        if (Sole(schema, keywords, path, "$ref", mayHaveType: false, out var reference))
+        var keywords = SchemaKeywords.Read(schema, path);
+        if (SchemaKeywords.Sole(schema, keywords, path, "$ref", mayHaveType: false, out var reference))
         {
             return Referenced(reference, path, depth);
         }
 
-        if (Sole(schema, keywords, path, "anyOf", mayHaveType: false, out var alternatives))
+        if (SchemaKeywords.Sole(schema, keywords, path, "anyOf", mayHaveType: false, out var alternatives))
         {
             return Alternatives(alternatives, path, depth);
         }
 
-        var types = Types(schema, keywords, path);
-        if (Sole(schema, keywords, path, "const", mayHaveType: true, out var constant))
+        var types = SchemaKeywords.Types(schema, keywords, path);
+        if (SchemaKeywords.Sole(schema, keywords, path, "const", mayHaveType: true, out var constant))
         {
             return FixedValues([constant], types, path, "const");
         }
 
-        if (Sole(schema, keywords, path, "enum", mayHaveType: true, out var values))
+        if (SchemaKeywords.Sole(schema, keywords, path, "enum", mayHaveType: true, out var values))
         {
             return values.ValueKind == JsonValueKind.Array ? FixedValues(values.EnumerateArray(), types, path, "enum") : throw new UnsupportedSchemaException(path, "enum", "is not an array");
         }
 
         return keywords.Count == 0 ? Free(FreeDepth) : Choice([.. types.Select(type => OfType(type, schema, path, depth))]);
-    }
-
-    // These say everything by themselves; what stands beside them would have to be intersected.
-    private static bool Sole(JsonElement schema, List<JsonProperty> keywords, string path, string name, bool mayHaveType, out JsonElement value)
-    {
-        if (!schema.TryGetProperty(name, out value))
-        {
-            return false;
-        }
-
-        foreach (var keyword in keywords)
-        {
-            if (keyword.Name != name && !(mayHaveType && keyword.Name == "type"))
-            {
-                throw new UnsupportedSchemaException(path, keyword.Name, $"is not supported beside '{name}'");
-            }
-        }
-
-        return true;
-    }
-
-    private static string[] Types(JsonElement schema, List<JsonProperty> keywords, string path)
-    {
-        if (!schema.TryGetProperty("type", out var type))
-        {
-            // Keywords of one type say nothing about values of another, but mean that type.
-            string[] meant = [.. keywords.Where(keyword => TypeOfKeyword.ContainsKey(keyword.Name)).Select(keyword => TypeOfKeyword[keyword.Name]).Distinct(StringComparer.Ordinal)];
-            return meant.Length > 0 ? meant : AllTypes;
-        }
-
-        var elements = type.ValueKind == JsonValueKind.Array ? type.EnumerateArray().ToList() : [type];
-        if (elements.Count == 0 || elements.Exists(element => element.ValueKind != JsonValueKind.String || !(AllTypes.Contains(element.GetString()!, StringComparer.Ordinal) || element.ValueEquals("integer"u8))))
-        {
-            throw new UnsupportedSchemaException(path, "type", "is not one of object, array, string, number, integer, boolean, null, nor an array of these");
-        }
-
-        return [.. elements.Select(element => element.GetString()!).Distinct(StringComparer.Ordinal)];
     }
 
     private GrammarNode OfType(string type, JsonElement schema, string path, int depth) => type switch
@@ -210,24 +147,24 @@ internal sealed class JsonSchemaCompiler
 
     private StringNode String(JsonElement schema, string path)
     {
-        var minimum = Count(schema, path, "minLength");
-        var maximum = Count(schema, path, "maxLength");
-        CheckOrder(minimum, maximum, path, "maxLength");
+        var minimum = SchemaKeywords.Count(schema, path, "minLength");
+        var maximum = SchemaKeywords.Count(schema, path, "maxLength");
+        SchemaKeywords.CheckOrder(minimum, maximum, path, "maxLength");
         return new StringNode(_nodes, _bytes, minimum ?? 0, maximum);
     }
 
     private ArrayNode Array(JsonElement schema, string path, int depth)
     {
-        var minimum = Count(schema, path, "minItems");
-        var maximum = Count(schema, path, "maxItems");
-        CheckOrder(minimum, maximum, path, "maxItems");
+        var minimum = SchemaKeywords.Count(schema, path, "minItems");
+        var maximum = SchemaKeywords.Count(schema, path, "maxItems");
+        SchemaKeywords.CheckOrder(minimum, maximum, path, "maxItems");
         var item = schema.TryGetProperty("items", out var items) ? Compile(items, Child(path, "items"), depth + 1) : Free(FreeDepth);
         return new ArrayNode(_nodes, _space, item, minimum ?? 0, maximum);
     }
 
     private ObjectNode Object(JsonElement schema, string path, int depth)
     {
-        var required = Required(schema, path);
+        var required = SchemaKeywords.Required(schema, path);
         var members = new List<ObjectMember>();
         if (schema.TryGetProperty("properties", out var properties))
         {
@@ -258,39 +195,6 @@ internal sealed class JsonSchemaCompiler
         }
 
         return new ObjectNode(_nodes, _space, _colon, [.. members]);
-    }
-
-    private static List<string> Required(JsonElement schema, string path)
-    {
-        if (!schema.TryGetProperty("required", out var required))
-        {
-            return [];
-        }
-
-        return required.ValueKind == JsonValueKind.Array && required.EnumerateArray().All(name => name.ValueKind == JsonValueKind.String)
-            ? [.. required.EnumerateArray().Select(name => name.GetString()!).Distinct(StringComparer.Ordinal)]
-            : throw new UnsupportedSchemaException(path, "required", "is not an array of names");
-    }
-
-    private static int? Count(JsonElement schema, string path, string keyword)
-    {
-        if (!schema.TryGetProperty(keyword, out var value))
-        {
-            return null;
-        }
-
-        // The automaton keeps a count beside four bits of its own.
-        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var count) && count is >= 0 and < 1 << 24
-            ? count
-            : throw new UnsupportedSchemaException(path, keyword, "is not a whole number from 0 to 16777215");
-    }
-
-    private static void CheckOrder(int? minimum, int? maximum, string path, string keyword)
-    {
-        if (minimum > maximum)
-        {
-            throw new UnsupportedSchemaException(path, keyword, "is below the minimum beside it, so no value satisfies it");
-        }
     }
 
     /// <summary>Any value, nested to a depth.</summary>
