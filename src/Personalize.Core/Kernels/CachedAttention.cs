@@ -8,7 +8,8 @@ namespace Personalize.Core.Kernels;
 /// </summary>
 /// <remarks>
 /// Keys of a head lie in blocks of eight positions, <c>[position / 8, headDim, 8]</c>, so that a vector holds eight scores and no sum runs across lanes; values lie as <c>[position, headDim]</c>.
-/// Every sum runs in the order of the positions, so an output depends neither on how many tokens are computed together nor on the number of threads.
+/// Every sum runs in the order of the positions, wherever their slots are, so an output depends neither on how many tokens are computed together, nor on how large the cache is, nor on the
+/// number of threads.
 /// </remarks>
 public static unsafe class CachedAttention
 {
@@ -18,29 +19,37 @@ public static unsafe class CachedAttention
     /// <summary>Positions that are scored together; a cache's capacity is a multiple of it.</summary>
     public const int CapacityAlignment = 4 * PositionsPerBlock;
 
-    /// <summary>Attends from each new token to all positions up to its own.</summary>
+    /// <summary>Attends from each new token to those that the layout lets it see.</summary>
     /// <param name="pool">The threads.</param>
-    /// <param name="queries">Rotated queries <c>[tokens, heads, headDim]</c>.</param>
-    /// <param name="keys">The layer's rotated keys <c>[keyValueHeads, capacity / 8, headDim, 8]</c>, the new tokens' included.</param>
+    /// <param name="queries">Queries rotated at their positions <c>[tokens, heads, headDim]</c>.</param>
+    /// <param name="sinkQueries">The same queries rotated at their place in the cache, <c>sinks + window - 1</c>, as the sinks see them, for the tokens that no longer see all before them; null without sinks.</param>
+    /// <param name="keys">The layer's keys, rotated at their positions, <c>[keyValueHeads, capacity / 8, headDim, 8]</c>, the new tokens' included.</param>
     /// <param name="values">The layer's values <c>[keyValueHeads, capacity, headDim]</c>, the new tokens' included.</param>
     /// <param name="output">The result <c>[tokens, heads, headDim]</c>.</param>
     /// <param name="tokens">How many new tokens there are.</param>
-    /// <param name="firstPosition">The position of the first new token.</param>
-    /// <param name="capacity">The positions a head's keys and values have room for.</param>
+    /// <param name="firstPosition">The position of the first new token in the stream.</param>
+    /// <param name="layout">Where the tokens lie.</param>
     /// <param name="heads">Query heads.</param>
     /// <param name="keyValueHeads">Key and value heads.</param>
     /// <param name="headDimension">The size of a head, a multiple of eight.</param>
-    public static void Run(WorkerPool pool, float* queries, float* keys, float* values, float* output, int tokens, int firstPosition, int capacity, int heads, int keyValueHeads, int headDimension)
+    /// <remarks>
+    /// A rotated query and a rotated key score by the distance of their positions alone, so what lies in the cache is never rotated again when tokens before it are dropped: within the window
+    /// distances are those of the stream; to the sinks they are those of the places, which is why the query comes in two rotations.
+    /// </remarks>
+    public static void Run(
+        WorkerPool pool, float* queries, float* sinkQueries, float* keys, float* values, float* output, int tokens, int firstPosition, in CacheLayout layout, int heads, int keyValueHeads, int headDimension)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens, capacity - firstPosition);
+        // The first token's oldest must not have been overwritten by the last.
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens, layout.RingSize - Math.Min(firstPosition, layout.WindowSize - 1));
         var work = new Work
         {
             Queries = queries,
+            SinkQueries = sinkQueries,
             Keys = keys,
             Values = values,
             Output = output,
             FirstPosition = firstPosition,
-            Capacity = capacity,
+            Layout = layout,
             Heads = heads,
             KeyValueHeads = keyValueHeads,
             HeadDimension = headDimension,
@@ -78,34 +87,64 @@ public static unsafe class CachedAttention
     private struct Work : IParallelWork
     {
         public float* Queries;
+        public float* SinkQueries;
         public float* Keys;
         public float* Values;
         public float* Output;
         public int FirstPosition;
-        public int Capacity;
+        public CacheLayout Layout;
         public int Heads;
         public int KeyValueHeads;
         public int HeadDimension;
 
         public readonly void Execute(int start, int end)
         {
-            var scores = KernelScratch.Floats(Capacity);
+            var scores = KernelScratch.Floats(Layout.Capacity + CapacityAlignment);
             var perGroup = Heads / KeyValueHeads;
+            var runs = stackalloc SlotRun[SlotRun.Most];
             for (var unit = start; unit < end; unit++)
             {
                 var token = unit / KeyValueHeads;
                 var group = unit % KeyValueHeads;
-                var positions = FirstPosition + token + 1;
-                var keys = Keys + ((long)group * Capacity * HeadDimension);
-                var values = Values + ((long)group * Capacity * HeadDimension);
+                var position = FirstPosition + token;
+                var runCount = SlotRun.Visible(Layout, position, runs);
+                var positions = Math.Min(position + 1, Layout.VisibleTokens);
+                var keys = Keys + ((long)group * Layout.Capacity * HeadDimension);
+                var values = Values + ((long)group * Layout.Capacity * HeadDimension);
                 for (var h = 0; h < perGroup; h++)
                 {
                     var at = (((long)token * Heads) + (group * perGroup) + h) * HeadDimension;
-                    Score(Queries + at, keys, positions, scores);
+                    var place = scores;
+                    for (var run = 0; run < runCount; run++)
+                    {
+                        ScoreRun((runs[run].AreSinks ? SinkQueries : Queries) + at, keys, runs[run].First, runs[run].Count, place);
+                        place += runs[run].Count;
+                    }
+
                     var scale = Softmax(scores, positions);
-                    Mix(scores, values, positions, scale, Output + at);
+                    Mix(scores, values, runs, runCount, scale, Output + at);
                 }
             }
+        }
+
+        /// <summary>Scores a run of slots that need not start at a whole group; up to <see cref="CapacityAlignment"/> - 1 scores behind the run are overwritten.</summary>
+        private readonly void ScoreRun(float* query, float* keys, int first, int count, float* scores)
+        {
+            var skipped = first % CapacityAlignment;
+            keys += (long)(first - skipped) * HeadDimension;
+            if (skipped > 0)
+            {
+                // The scores before the run belong to the one before it, so the first group passes through a buffer of its own.
+                var taken = Math.Min(count, CapacityAlignment - skipped);
+                var whole = stackalloc float[CapacityAlignment];
+                Score(query, keys, CapacityAlignment, whole);
+                new ReadOnlySpan<float>(whole + skipped, taken).CopyTo(new Span<float>(scores, taken));
+                keys += (long)CapacityAlignment * HeadDimension;
+                scores += taken;
+                count -= taken;
+            }
+
+            Score(query, keys, count, scores);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -171,7 +210,7 @@ public static unsafe class CachedAttention
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private readonly void Mix(float* weights, float* values, int positions, float scale, float* output)
+        private readonly void Mix(float* scores, float* values, SlotRun* runs, int runCount, float scale, float* output)
         {
             var d = 0;
             for (; d + 32 <= HeadDimension; d += 32)
@@ -180,14 +219,18 @@ public static unsafe class CachedAttention
                 var o1 = o0;
                 var o2 = o0;
                 var o3 = o0;
-                var value = values + d;
-                for (var p = 0; p < positions; p++, value += HeadDimension)
+                var weights = scores;
+                for (var run = 0; run < runCount; run++)
                 {
-                    var weight = Vector256.Create(weights[p]);
-                    o0 = Vector256.FusedMultiplyAdd(weight, Vector256.Load(value), o0);
-                    o1 = Vector256.FusedMultiplyAdd(weight, Vector256.Load(value + 8), o1);
-                    o2 = Vector256.FusedMultiplyAdd(weight, Vector256.Load(value + 16), o2);
-                    o3 = Vector256.FusedMultiplyAdd(weight, Vector256.Load(value + 24), o3);
+                    var value = values + ((long)runs[run].First * HeadDimension) + d;
+                    for (var end = weights + runs[run].Count; weights < end; weights++, value += HeadDimension)
+                    {
+                        var weight = Vector256.Create(*weights);
+                        o0 = Vector256.FusedMultiplyAdd(weight, Vector256.Load(value), o0);
+                        o1 = Vector256.FusedMultiplyAdd(weight, Vector256.Load(value + 8), o1);
+                        o2 = Vector256.FusedMultiplyAdd(weight, Vector256.Load(value + 16), o2);
+                        o3 = Vector256.FusedMultiplyAdd(weight, Vector256.Load(value + 24), o3);
+                    }
                 }
 
                 (o0 * scale).Store(output + d);
@@ -199,9 +242,14 @@ public static unsafe class CachedAttention
             for (; d < HeadDimension; d += 8)
             {
                 var sum = Vector256<float>.Zero;
-                for (var p = 0; p < positions; p++)
+                var weights = scores;
+                for (var run = 0; run < runCount; run++)
                 {
-                    sum = Vector256.FusedMultiplyAdd(Vector256.Create(weights[p]), Vector256.Load(values + ((long)p * HeadDimension) + d), sum);
+                    var value = values + ((long)runs[run].First * HeadDimension) + d;
+                    for (var end = weights + runs[run].Count; weights < end; weights++, value += HeadDimension)
+                    {
+                        sum = Vector256.FusedMultiplyAdd(Vector256.Create(*weights), Vector256.Load(value), sum);
+                    }
                 }
 
                 (sum * scale).Store(output + d);
