@@ -50,10 +50,10 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
         _description = d;
         _pool = pool;
         _adapter = adapter;
-        options.Validate(d);
+        DecoderSessionOptions.Validate(options, d);
         ContextLength = options.LimitOf(d);
         _chunk = Math.Min(options.ChunkSize, ContextLength);
-        _cache = new KeyValueCache(d, options.LayoutFor(d));
+        _cache = new KeyValueCache(d, options.LayoutFor(d), options.KeyValuePrecision);
         _rotary = CreateAngles(_chunk);
         if (_cache.Layout.SinkTokenCount > 0)
         {
@@ -207,6 +207,7 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
                 count,
                 Position,
                 _cache.Layout,
+                _cache.Precision,
                 d.HeadCount,
                 d.KeyValueHeadCount,
                 d.HeadDimension);

@@ -3,31 +3,38 @@ using Personalize.Core.Models;
 
 namespace Personalize.Inference.KvCache;
 
-/// <summary>The rotated keys and the values of one conversation, in single precision, in the layout of <see cref="CachedAttention"/>. Not thread-safe.</summary>
+/// <summary>The rotated keys and the values of one conversation in the layout of <see cref="CachedAttention"/>. Not thread-safe.</summary>
 /// <remarks>In a bounded cache new tokens overwrite old ones, so only the last tokens can be taken back; the cache knows which.</remarks>
 public sealed unsafe class KeyValueCache : IDisposable
 {
     private readonly DecoderDescription _description;
     private readonly CacheLayout _layout;
-    private readonly NativeBuffer<float> _keys;
-    private readonly NativeBuffer<float> _values;
+    private readonly NativeBuffer<byte> _keys;
+    private readonly NativeBuffer<byte> _values;
+    private readonly long _bytesOfLayer;
     private int _oldest;
 
     /// <summary>Allocates room for all layers.</summary>
     /// <param name="description">The model's sizes.</param>
     /// <param name="layout">How many tokens the cache holds, and which.</param>
-    public KeyValueCache(DecoderDescription description, in CacheLayout layout)
+    /// <param name="precision">The format of keys and values.</param>
+    public KeyValueCache(DecoderDescription description, in CacheLayout layout, KeyValuePrecision precision)
     {
         ArgumentNullException.ThrowIfNull(description);
         _description = description;
         _layout = layout;
-        var length = (long)description.LayerCount * description.KeyValueSize * layout.Capacity;
-        _keys = new NativeBuffer<float>(length);
-        _values = new NativeBuffer<float>(length);
+        Precision = precision;
+        _bytesOfLayer = (long)description.KeyValueSize * layout.Capacity * (precision == KeyValuePrecision.Half ? sizeof(ushort) : sizeof(float));
+        var length = description.LayerCount * _bytesOfLayer;
+        _keys = new NativeBuffer<byte>(length);
+        _values = new NativeBuffer<byte>(length);
     }
 
     /// <summary>Where the tokens lie.</summary>
     public CacheLayout Layout => _layout;
+
+    /// <summary>The format of keys and values.</summary>
+    public KeyValuePrecision Precision { get; }
 
     /// <summary>How many bytes keys and values take.</summary>
     public long ByteLength => _keys.ByteLength + _values.ByteLength;
@@ -35,12 +42,12 @@ public sealed unsafe class KeyValueCache : IDisposable
     /// <summary>The keys of a layer, <c>[keyValueHeads, capacity / 8, headDim, 8]</c>.</summary>
     /// <param name="layer">The layer, counted from 0.</param>
     /// <returns>A pointer valid until disposal.</returns>
-    public float* Keys(int layer) => _keys.Pointer + ((long)layer * _description.KeyValueSize * _layout.Capacity);
+    public byte* Keys(int layer) => _keys.Pointer + (layer * _bytesOfLayer);
 
     /// <summary>The values of a layer, <c>[keyValueHeads, capacity, headDim]</c>.</summary>
     /// <param name="layer">The layer, counted from 0.</param>
     /// <returns>A pointer valid until disposal.</returns>
-    public float* Values(int layer) => _values.Pointer + ((long)layer * _description.KeyValueSize * _layout.Capacity);
+    public byte* Values(int layer) => _values.Pointer + (layer * _bytesOfLayer);
 
     /// <summary>Says that these tokens are about to be stored: what lies in their slots is gone from here on, even if storing them is never finished.</summary>
     /// <param name="position">The position of the first token in the stream.</param>
@@ -62,26 +69,8 @@ public sealed unsafe class KeyValueCache : IDisposable
     /// <param name="position">The token's position in the stream, claimed before.</param>
     /// <param name="key">The rotated key <c>[keyValueHeads, headDim]</c>.</param>
     /// <param name="value">The value <c>[keyValueHeads, headDim]</c>.</param>
-    public void Store(int layer, int position, float* key, float* value)
-    {
-        var size = _description.HeadDimension;
-        var slot = _layout.SlotOf(position);
-        var keys = Keys(layer) + ((long)slot / CachedAttention.PositionsPerBlock * CachedAttention.PositionsPerBlock * size) + (slot % CachedAttention.PositionsPerBlock);
-        var values = Values(layer) + ((long)slot * size);
-        for (var head = 0; head < _description.KeyValueHeadCount; head++)
-        {
-            for (var d = 0; d < size; d++)
-            {
-                keys[d * CachedAttention.PositionsPerBlock] = key[d];
-            }
-
-            new Span<float>(value, size).CopyTo(new Span<float>(values, size));
-            key += size;
-            value += size;
-            keys += (long)_layout.Capacity * size;
-            values += (long)_layout.Capacity * size;
-        }
-    }
+    public void Store(int layer, int position, float* key, float* value) =>
+        CachedAttention.Store(key, value, Keys(layer), Values(layer), position, _layout, Precision, _description.KeyValueHeadCount, _description.HeadDimension);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -36,6 +36,19 @@ public sealed unsafe class CachedAttentionTests
         }
     }
 
+    [Theory]
+    [InlineData(4, 28, 16, 4, 2)]
+    [InlineData(4, 60, 64, 3, 3)]
+    public void Half_precision_loses_what_rounding_keys_and_values_loses_and_nothing_else(int sinks, int window, int headDimension, int heads, int keyValueHeads)
+    {
+        var stream = new Stream(150, heads, keyValueHeads, headDimension);
+        var half = stream.Run(sinks, window, 7, 0, 2, KeyValuePrecision.Half);
+
+        Assert.Equal(stream.Run(sinks, window, 7, 0, 2, KeyValuePrecision.Single, roundsFirst: true), half);
+        Assert.Equal(stream.Run(sinks, window, 1, 3, 1, KeyValuePrecision.Half), half);
+        Assert.NotEqual(stream.Run(sinks, window, 7, 0, 2), half);
+    }
+
     [Fact]
     public void A_chunk_that_would_overwrite_what_its_first_token_sees_is_refused()
     {
@@ -43,7 +56,7 @@ public sealed unsafe class CachedAttentionTests
         using var pool = new WorkerPool(1);
         var room = layout.RingSize - 28;
 
-        Assert.Throws<ArgumentOutOfRangeException>(() => CachedAttention.Run(pool, null, null, null, null, null, room + 1, 100, layout, 1, 1, 8));
+        Assert.Throws<ArgumentOutOfRangeException>(() => CachedAttention.Run(pool, null, null, null, null, null, room + 1, 100, layout, KeyValuePrecision.Single, 1, 1, 8));
     }
 
     /// <summary>Random queries, keys and values of a stream, unrotated.</summary>
@@ -98,53 +111,57 @@ public sealed unsafe class CachedAttentionTests
         }
 
         /// <summary>The kernel over a cache that is filled a chunk at a time.</summary>
-        public float[] Run(int sinks, int window, int chunk, int rollback, int threads)
+        public float[] Run(int sinks, int window, int chunk, int rollback, int threads, KeyValuePrecision precision = KeyValuePrecision.Single, bool roundsFirst = false)
         {
             var layout = CacheLayout.Streaming(sinks, window, chunk, rollback);
             using var pool = new WorkerPool(threads);
             using var table = new RotaryTable(_size, _size, Base, [], Math.Max(_length, layout.VisibleTokens));
-            var keys = new float[layout.Capacity * _keyValueHeads * _size];
-            var values = new float[keys.Length];
+            var keys = new byte[layout.Capacity * _keyValueHeads * _size * sizeof(float)];
+            var values = new byte[keys.Length];
             var output = new float[_queries.Length];
             for (var first = 0; first < _length; first += chunk)
             {
                 var count = Math.Min(chunk, _length - first);
                 var queries = _queries.AsSpan(first * _heads * _size, count * _heads * _size).ToArray();
                 var sinkQueries = queries.ToArray();
-                fixed (float* q = queries, s = sinkQueries, k = keys, v = values, o = output)
+                fixed (byte* k = keys, v = values)
+                fixed (float* q = queries, s = sinkQueries, o = output)
                 {
                     for (var t = 0; t < count; t++)
                     {
                         table.Apply(q + (t * _heads * _size), _heads, first + t);
                         table.Apply(s + (t * _heads * _size), _heads, layout.VisibleTokens - 1);
-                        Store(table, layout, first + t, k, v);
+                        var key = Token(_keys, first + t);
+                        var value = Token(_values, first + t);
+                        fixed (float* newKey = key, newValue = value)
+                        {
+                            table.Apply(newKey, _keyValueHeads, first + t);
+                            if (roundsFirst)
+                            {
+                                Round(key);
+                                Round(value);
+                            }
+
+                            CachedAttention.Store(newKey, newValue, k, v, first + t, layout, precision, _keyValueHeads, _size);
+                        }
                     }
 
-                    CachedAttention.Run(pool, q, s, k, v, o + (first * _heads * _size), count, first, layout, _heads, _keyValueHeads, _size);
+                    CachedAttention.Run(pool, q, s, k, v, o + (first * _heads * _size), count, first, layout, precision, _heads, _keyValueHeads, _size);
                 }
             }
 
             return output;
         }
 
-        private void Store(RotaryTable table, in CacheLayout layout, int position, float* keys, float* values)
+        private static void Round(Span<float> values)
         {
-            var slot = layout.SlotOf(position);
-            for (var group = 0; group < _keyValueHeads; group++)
+            foreach (ref var value in values)
             {
-                var key = Row(_keys, position, group).ToArray();
-                fixed (float* k = key)
-                {
-                    table.Apply(k, 1, position);
-                }
-
-                for (var d = 0; d < _size; d++)
-                {
-                    keys[(((((long)group * layout.Capacity) + (slot / 8 * 8)) * _size) + (d * 8)) + (slot % 8)] = key[d];
-                    values[((((long)group * layout.Capacity) + slot) * _size) + d] = Row(_values, position, group)[d];
-                }
+                value = (float)(Half)value;
             }
         }
+
+        private float[] Token(float[] source, int position) => source.AsSpan(position * _keyValueHeads * _size, _keyValueHeads * _size).ToArray();
 
         private float[] Row(float[] source, int position, int group) => source.AsSpan(((position * _keyValueHeads) + group) * _size, _size).ToArray();
     }

@@ -27,6 +27,22 @@ public sealed class BoundedCacheTests(TinyModelFixture fixture) : IClassFixture<
     }
 
     [Fact]
+    public void Half_precision_takes_half_the_memory_and_stays_independent_of_chunks()
+    {
+        var ids = TinyModelFixture.Tokens(100);
+        DecoderSession Half(int chunk) => new(
+            fixture.Model, fixture.Pool, new DecoderSessionOptions { ChunkSize = chunk, SinkTokenCount = Sinks, WindowSize = Window, KeyValuePrecision = KeyValuePrecision.Half });
+        var expected = Logits(Half(1), ids);
+
+        Assert.Equal(expected, Logits(Half(7), ids));
+        Assert.NotEqual(Logits(Open(1), ids)[^1], expected[^1]);
+        var layout = CacheLayout.Linear(256);
+        using var half = new KvCache.KeyValueCache(fixture.Model.Description, layout, KeyValuePrecision.Half);
+        using var single = new KvCache.KeyValueCache(fixture.Model.Description, layout, KeyValuePrecision.Single);
+        Assert.Equal(single.ByteLength, 2 * half.ByteLength);
+    }
+
+    [Fact]
     public void Until_the_first_token_is_dropped_nothing_differs_from_an_unbounded_cache_and_then_it_does()
     {
         var ids = TinyModelFixture.Tokens(Sinks + Window + 3);
@@ -137,7 +153,7 @@ public sealed class BoundedCacheTests(TinyModelFixture fixture) : IClassFixture<
         using var small = Open(1);
         using var spare = Open(33);
         var slot = 2L * fixture.Model.Description.LayerCount * fixture.Model.Description.KeyValueSize * sizeof(float);
-        using var cache = new KvCache.KeyValueCache(fixture.Model.Description, CacheLayout.Streaming(Sinks, Window, 1, 0));
+        using var cache = new KvCache.KeyValueCache(fixture.Model.Description, CacheLayout.Streaming(Sinks, Window, 1, 0), KeyValuePrecision.Single);
 
         Assert.Equal((Sinks + Window) * slot, cache.ByteLength);
         Assert.True(spare.ByteLength - small.ByteLength >= CachedAttention.CapacityAlignment * slot);
@@ -165,12 +181,9 @@ public sealed class BoundedCacheTests(TinyModelFixture fixture) : IClassFixture<
     [InlineData(4, 11, 8, 128)]
     [InlineData(4, 2045, 0, 128)]
     [InlineData(int.MaxValue, int.MaxValue, int.MaxValue, 128)]
-    public void Sizes_that_do_not_fit_together_are_refused(int sinks, int window, int rollback, int chunk)
-    {
-        var options = new DecoderSessionOptions { SinkTokenCount = sinks, WindowSize = window, RollbackTokens = rollback, ChunkSize = chunk };
-
-        Assert.ThrowsAny<ArgumentException>(() => new DecoderSession(fixture.Model, fixture.Pool, options));
-    }
+    public void Sizes_that_cannot_be_or_do_not_fit_together_are_refused(int sinks, int window, int rollback, int chunk) =>
+        Assert.ThrowsAny<ArgumentException>(() => new DecoderSession(
+            fixture.Model, fixture.Pool, new DecoderSessionOptions { SinkTokenCount = sinks, WindowSize = window, RollbackTokens = rollback, ChunkSize = chunk }));
 
     [Fact]
     public void Sinks_need_a_window_and_the_largest_window_fits()
