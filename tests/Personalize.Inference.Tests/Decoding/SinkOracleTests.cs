@@ -50,7 +50,7 @@ public sealed class SinkOracleTests(SmolModelFixture fixture) : IClassFixture<Sm
         using var session = new DecoderSession(
             fixture.Model, fixture.Pool, new DecoderSessionOptions { SinkTokenCount = sinks, WindowSize = window, ChunkSize = chunk, Precision = ArithmeticPrecision.Single });
         var losses = new double[ids.Length - 1];
-        session.Feed(ids[..^1], (index, logits) => losses[index] = LogSumExp.Compute(logits) - logits[ids[index + 1]], null, CancellationToken.None);
+        session.Feed(ids.AsSpan(0, ids.Length - 1), (index, logits) => losses[index] = LogSumExp.Compute(logits) - logits[ids[index + 1]], null, CancellationToken.None);
         return losses;
     }
 }
