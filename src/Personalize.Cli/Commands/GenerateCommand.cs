@@ -5,6 +5,7 @@ using Personalize.Cli.Models;
 using Personalize.Cli.Options;
 using Personalize.Core.Models;
 using Personalize.Core.Tokenization.Templates;
+using Personalize.Inference.Decoding;
 using Personalize.Inference.Generation;
 using Personalize.Inference.Sampling;
 
@@ -24,8 +25,10 @@ internal static class GenerateCommand
         var speculation = new Option<string>("--speculation") { Description = "Draft tokens and verify them together", HelpName = "off", DefaultValueFactory = _ => "off" }.OneOf("off");
         var precision = PrecisionOption.Create(ArithmeticPrecision.Served);
         var sampling = new SamplingOptionSet(SamplingOptions.Greedy);
+        var bounded = new BoundedCacheOptionSet("--window");
         var command = new Command("generate", "Write a text") { prompt, ids, chat, maxTokens, stop, adapter, speculation, precision };
         sampling.AddTo(command);
+        bounded.AddTo(command);
         command.RequireOneOf(prompt, ids, chat);
         host.Bind(command, context =>
         {
@@ -39,21 +42,26 @@ internal static class GenerateCommand
                 throw new UsageException("--prompt is empty: give at least one character");
             }
 
-            return Run(context, engine, PrecisionOption.Parse(context.Get(precision)), new GenerationRequest
+            var request = new GenerationRequest
             {
                 Prompt = tokens,
                 MaxTokens = context.Get(maxTokens),
                 Sampling = sampling.Read(context),
                 StopStrings = context.Get(stop),
-            });
+            };
+            var arithmetic = PrecisionOption.Parse(context.Get(precision));
+            return Run(context, engine, bounded.Read(context, engine.Model.Description, arithmetic) ?? RoomFor(request, engine.Model.Description, arithmetic), request);
         });
         return command;
     }
 
-    private static int Run(CommandContext context, Engine engine, ArithmeticPrecision precision, GenerationRequest request)
+    // Room for the prompt and the answer, so that memory is a matter of the text and not of what the model could hold.
+    private static DecoderSessionOptions RoomFor(GenerationRequest request, DecoderDescription model, ArithmeticPrecision precision) =>
+        new() { ContextLength = (int)Math.Min((long)request.Prompt.Count + request.MaxTokens, model.ContextLength), Precision = precision };
+
+    private static int Run(CommandContext context, Engine engine, DecoderSessionOptions options, GenerationRequest request)
     {
-        // Room for the prompt and the answer, so that memory is a matter of the text and not of what the model could hold.
-        using var session = engine.CreateSession((int)Math.Min((long)request.Prompt.Count + request.MaxTokens, engine.Model.Description.ContextLength), precision);
+        using var session = engine.CreateSession(options);
         var text = new TextGenerator(session, engine.Tokenizer, context.Time).Generate(request, context.CancellationToken);
         foreach (var token in text)
         {

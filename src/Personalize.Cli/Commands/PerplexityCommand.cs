@@ -5,6 +5,7 @@ using Personalize.Cli.Models;
 using Personalize.Cli.Options;
 using Personalize.Cli.Presentation;
 using Personalize.Core.Models;
+using Personalize.Inference.Decoding;
 using Personalize.Inference.Scoring;
 
 namespace Personalize.Cli.Commands;
@@ -12,28 +13,40 @@ namespace Personalize.Cli.Commands;
 /// <summary><c>perplexity</c>: how well the model predicts a text.</summary>
 internal static class PerplexityCommand
 {
+    // Whole chunks of the session, so that no smaller one is computed in between.
+    private const int TokensPerReport = 512;
+
     public static Command Create(CommandHost host)
     {
         var file = new Option<string>("--file") { Description = "The text: UTF-8, also .gz; of a .jsonl file the texts, joined by blank lines", HelpName = "F", Required = true };
-        var window = new Option<int>("--window") { Description = "Tokens a window; each window is scored alone", HelpName = "N", DefaultValueFactory = _ => 512 }.AtLeast(2);
+        var window = new Option<int>("--window") { Description = "Tokens a window; each window is scored alone, or, with --cache, they are one stream", HelpName = "N", DefaultValueFactory = _ => 512 }.AtLeast(2);
         var windows = new Option<int>("--windows") { Description = "How many windows at most", HelpName = "K", DefaultValueFactory = _ => int.MaxValue }.AtLeast(1);
         var precision = PrecisionOption.Create(ArithmeticPrecision.Single);
         var adapter = AdapterOption.Create();
-        var command = new Command("perplexity", "How well the model predicts a text: windows scored alone") { file, window, windows, adapter, precision };
-        host.Bind(command, context => Run(context, context.Get(file), context.Get(window), context.Get(windows), context.Get(adapter), PrecisionOption.Parse(context.Get(precision))));
+        var command = new Command("perplexity", "How well the model predicts a text: windows scored alone, or one stream through a bounded cache") { file, window, windows, adapter, precision };
+        var bounded = new BoundedCacheOptionSet("--cache");
+        bounded.AddTo(command);
+        host.Bind(command, context =>
+        {
+            var path = context.Get(file);
+            var text = CorpusFile.Read(path);
+            using var engine = Engine.Load(context, context.Get(adapter));
+            var arithmetic = PrecisionOption.Parse(context.Get(precision));
+            var stream = bounded.Read(context, engine.Model.Description, arithmetic);
+            var size = context.Get(window);
+            if (stream is null && size > engine.Model.Description.ContextLength)
+            {
+                throw new UsageException($"--window {size} is out of range: the model's context holds {engine.Model.Description.ContextLength} tokens");
+            }
+
+            var ids = engine.Tokenizer.Encode(text, parseSpecialTokens: false);
+            return stream is null ? RunAlone(context, engine, path, ids, size, context.Get(windows), arithmetic) : RunStream(context, engine, path, ids, (long)size * context.Get(windows), stream);
+        });
         return command;
     }
 
-    private static int Run(CommandContext context, string path, int window, int windows, string? adapter, ArithmeticPrecision precision)
+    private static int RunAlone(CommandContext context, Engine engine, string path, int[] ids, int window, int windows, ArithmeticPrecision precision)
     {
-        var text = CorpusFile.Read(path);
-        using var engine = Engine.Load(context, adapter);
-        if (window > engine.Model.Description.ContextLength)
-        {
-            throw new UsageException($"--window {window} is out of range: the model's context holds {engine.Model.Description.ContextLength} tokens");
-        }
-
-        var ids = engine.Tokenizer.Encode(text, parseSpecialTokens: false);
         var count = Math.Min(windows, ids.Length / window);
         if (count == 0)
         {
@@ -52,16 +65,44 @@ internal static class PerplexityCommand
 
             return sum;
         });
+        return Report(context, score, count, $"in {count} windows");
+    }
+
+    private static int RunStream(CommandContext context, Engine engine, string path, int[] ids, long limit, DecoderSessionOptions options)
+    {
+        var length = (int)Math.Min(ids.Length, limit);
+        if (length < 2)
+        {
+            throw new InputFileException(path, $"the text has {ids.Length} tokens, a stream needs 2: give a longer text");
+        }
+
+        using var session = engine.CreateSession(options);
+        var score = context.Output.WithProgress("perplexity", progress =>
+        {
+            var sum = default(SequenceScore);
+            for (var first = 0; first < length - 1; first += TokensPerReport)
+            {
+                sum += SequenceScorer.Continue(session, ids.AsSpan(first, Math.Min(TokensPerReport + 1, length - first)), context.CancellationToken);
+                progress.Report(new WorkProgress((sum.Tokens + 1.0) / length, $"{sum.Perplexity:F2}"));
+            }
+
+            return sum;
+        });
+        return Report(context, score, 1, $"of one stream, {options.SinkTokenCount} sinks and a window of {options.WindowSize}");
+    }
+
+    private static int Report(CommandContext context, SequenceScore score, int windows, string how)
+    {
         context.Output.Result(
             json =>
             {
                 json.WriteNumber("meanNll", score.MeanNll);
                 json.WriteNumber("perplexity", score.Perplexity);
                 json.WriteNumber("tokens", score.Tokens);
-                json.WriteNumber("windows", count);
+                json.WriteNumber("windows", windows);
                 json.WriteNumber("peakResidentBytes", PeakMemory.Bytes());
             },
-            _ => context.Output.Text($"perplexity {score.Perplexity:F3}, mean loss {score.MeanNll:F4} over {score.Tokens} tokens in {count} windows\n"));
+            _ => context.Output.Text($"perplexity {score.Perplexity:F3}, mean loss {score.MeanNll:F4} over {score.Tokens} tokens {how}\n"));
         return ExitCode.Done;
     }
 }

@@ -72,7 +72,11 @@ internal sealed class Engine : IDisposable
     /// <param name="contextLength">How many tokens it may come to hold; what the model was trained for is the limit.</param>
     /// <param name="precision">The arithmetic.</param>
     public DecoderSession CreateSession(int contextLength, ArithmeticPrecision precision) =>
-        new(Model, Pool, new DecoderSessionOptions { ContextLength = contextLength, Precision = precision }, _attached);
+        CreateSession(new DecoderSessionOptions { ContextLength = contextLength, Precision = precision });
+
+    /// <summary>Starts a conversation.</summary>
+    /// <param name="options">Sizes and arithmetic, checked before.</param>
+    public DecoderSession CreateSession(DecoderSessionOptions options) => new(Model, Pool, options, _attached);
 
     public void Dispose()
     {

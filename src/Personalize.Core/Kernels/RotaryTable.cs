@@ -1,12 +1,10 @@
-using System.Runtime.Intrinsics;
-
 namespace Personalize.Core.Kernels;
 
 /// <summary>
 /// Rotary position embedding (arXiv 2104.09864) over half-split pairs: elements i and i + d/2 of a head are rotated by the angle
 /// <c>position * base^(-2i/d) / factor_i</c>. Queries and keys of files with adjacent pairs are un-permuted when they are packed, so this one order serves all families.
 /// </summary>
-/// <remarks>Angles are computed in double precision. Read-only after construction and safe to share between threads.</remarks>
+/// <remarks>Angles are computed in double precision. Read-only after construction and safe to share between threads. <see cref="RotaryAngles"/> is for streams, which have no last position.</remarks>
 public sealed unsafe class RotaryTable : IDisposable
 {
     private readonly NativeBuffer<float> _cosSin;
@@ -21,21 +19,14 @@ public sealed unsafe class RotaryTable : IDisposable
     /// <param name="positions">How many positions the table covers.</param>
     public RotaryTable(int headDimension, int rotaryDimension, float frequencyBase, ReadOnlySpan<float> factors, int positions)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(rotaryDimension, headDimension);
+        var frequencies = RotaryRotation.Frequencies(headDimension, rotaryDimension, frequencyBase, factors);
         _headDimension = headDimension;
-        _pairs = rotaryDimension / 2;
+        _pairs = frequencies.Length;
         Positions = positions;
-        _cosSin = new NativeBuffer<float>((long)positions * rotaryDimension);
-        for (var i = 0; i < _pairs; i++)
+        _cosSin = new NativeBuffer<float>((long)positions * 2 * _pairs);
+        for (var position = 0; position < positions; position++)
         {
-            var frequency = Math.Pow(frequencyBase, -2d * i / rotaryDimension) / (factors.IsEmpty ? 1d : factors[i]);
-            for (var position = 0; position < positions; position++)
-            {
-                var (sin, cos) = Math.SinCos(position * frequency);
-                var at = _cosSin.Pointer + ((long)position * rotaryDimension) + i;
-                at[0] = (float)cos;
-                at[_pairs] = (float)sin;
-            }
+            RotaryRotation.Fill(frequencies, position, _cosSin.Pointer + ((long)position * 2 * _pairs));
         }
     }
 
@@ -61,28 +52,6 @@ public sealed unsafe class RotaryTable : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegative(position);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(position, Positions);
-        var cos = _cosSin.Pointer + ((long)position * 2 * _pairs);
-        var sin = cos + _pairs;
-        for (var head = 0; head < heads; head++, x += _headDimension)
-        {
-            var y = x + _pairs;
-            var i = 0;
-            for (; i + 8 <= _pairs; i += 8)
-            {
-                var c = Vector256.Load(cos + i);
-                var s = Vector256.Load(sin + i) * sign;
-                var first = Vector256.Load(x + i);
-                var second = Vector256.Load(y + i);
-                ((first * c) - (second * s)).Store(x + i);
-                ((second * c) + (first * s)).Store(y + i);
-            }
-
-            for (; i < _pairs; i++)
-            {
-                var (first, second, s) = (x[i], y[i], sin[i] * sign);
-                x[i] = (first * cos[i]) - (second * s);
-                y[i] = (second * cos[i]) + (first * s);
-            }
-        }
+        RotaryRotation.Rotate(_cosSin.Pointer + ((long)position * 2 * _pairs), _pairs, _headDimension, x, heads, sign);
     }
 }

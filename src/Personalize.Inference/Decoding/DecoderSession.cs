@@ -20,12 +20,14 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
     private readonly WorkerPool _pool;
     private readonly AttachedAdapter? _adapter;
     private readonly int _chunk;
-    private readonly RotaryTable _rotary;
+    private readonly RotaryAngles _rotary;
+    private readonly RotaryAngles? _sinkRotary;
     private readonly KeyValueCache _cache;
     private readonly LinearProjector _projector;
     private readonly NativeBuffer<float> _stream;
     private readonly NativeBuffer<float> _normed;
     private readonly NativeBuffer<float> _query;
+    private readonly NativeBuffer<float>? _sinkQuery;
     private readonly NativeBuffer<float> _key;
     private readonly NativeBuffer<float> _value;
     private readonly NativeBuffer<float> _mixed;
@@ -39,6 +41,7 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
     /// <param name="pool">The threads; must outlive the session.</param>
     /// <param name="options">Sizes and precision.</param>
     /// <param name="adapter">An adapter to serve with, or null; must outlive the session.</param>
+    /// <exception cref="ArgumentException">The options ask for what cannot be; see <see cref="DecoderSessionOptions"/>.</exception>
     public DecoderSession(DecoderModel model, WorkerPool pool, DecoderSessionOptions? options = null, AttachedAdapter? adapter = null)
     {
         options ??= new DecoderSessionOptions();
@@ -47,12 +50,18 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
         _description = d;
         _pool = pool;
         _adapter = adapter;
-        ContextLength = Math.Min(options.ContextLength ?? d.ContextLength, d.ContextLength);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(ContextLength, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.ChunkSize, nameof(options));
+        DecoderSessionOptions.Validate(options, d);
+        ContextLength = options.LimitOf(d);
         _chunk = Math.Min(options.ChunkSize, ContextLength);
-        _rotary = new RotaryTable(d.HeadDimension, d.RotaryDimension, d.RotaryBase, d.RotaryFactors.ToArray(), ContextLength);
-        _cache = new KeyValueCache(d, ContextLength);
+        _cache = new KeyValueCache(d, options.LayoutFor(d), options.KeyValuePrecision);
+        _rotary = CreateAngles(_chunk);
+        if (_cache.Layout.SinkTokenCount > 0)
+        {
+            _sinkRotary = CreateAngles(1);
+            _sinkRotary.MoveTo(_cache.Layout.VisibleTokens - 1, 1);
+            _sinkQuery = Allocate(d.QuerySize);
+        }
+
         _projector = new LinearProjector(pool, options.Precision, _chunk, Math.Max(Math.Max(d.HiddenSize, d.QuerySize), d.IntermediateSize));
         _stream = Allocate(d.HiddenSize);
         _normed = Allocate(d.HiddenSize);
@@ -81,7 +90,7 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
 
     /// <summary>How many bytes the session's buffers take, the cache included.</summary>
     public long ByteLength =>
-        _cache.ByteLength + _projector.ByteLength + _stream.ByteLength + _normed.ByteLength + _query.ByteLength + _key.ByteLength + _value.ByteLength
+        _cache.ByteLength + _projector.ByteLength + _rotary.ByteLength + (_sinkRotary?.ByteLength ?? 0) + (_sinkQuery?.ByteLength ?? 0) + _stream.ByteLength + _normed.ByteLength + _query.ByteLength + _key.ByteLength + _value.ByteLength
         + _mixed.ByteLength + _gate.ByteLength + _up.ByteLength + _logits.ByteLength;
 
     /// <inheritdoc/>
@@ -95,7 +104,7 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
     /// <param name="onLogits">Called for each token in order; null computes the last token's logits only.</param>
     /// <param name="onHiddenState">Called after the embedding and after each layer of each chunk, or null.</param>
     /// <param name="cancellationToken">Looked at between chunks.</param>
-    /// <exception cref="ContextLengthException">More tokens than the cache has room for; nothing was fed.</exception>
+    /// <exception cref="ContextLengthException">More tokens than the conversation can hold; nothing was fed.</exception>
     /// <exception cref="OperationCanceledException">Cancelled between two chunks.</exception>
     public void Feed(ReadOnlySpan<int> tokens, LogitsConsumer? onLogits, HiddenStateConsumer? onHiddenState, CancellationToken cancellationToken)
     {
@@ -130,10 +139,18 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
     }
 
     /// <inheritdoc/>
+    public bool CanTruncateTo(int position) => position >= 0 && position <= Position && _cache.CanReturnTo(position);
+
+    /// <inheritdoc/>
     public void TruncateTo(int position)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(position);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(position, Position);
+        if (!_cache.CanReturnTo(position))
+        {
+            throw new InvalidOperationException($"the tokens before position {position} left the window: a bounded cache takes back the last RollbackTokens tokens, or all but the sinks");
+        }
+
         Position = position;
         _logitsRow = -1;
     }
@@ -142,6 +159,8 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
     public void Dispose()
     {
         _rotary.Dispose();
+        _sinkRotary?.Dispose();
+        _sinkQuery?.Dispose();
         _cache.Dispose();
         _projector.Dispose();
         foreach (var buffer in new[] { _stream, _normed, _query, _key, _value, _mixed, _gate, _up, _logits })
@@ -152,10 +171,14 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
 
     private NativeBuffer<float> Allocate(int size) => new((long)_chunk * size);
 
+    private RotaryAngles CreateAngles(int room) => new(_description.HeadDimension, _description.RotaryDimension, _description.RotaryBase, _description.RotaryFactors.ToArray(), room);
+
     private void RunLayers(ReadOnlySpan<int> tokens, int firstIndex, HiddenStateConsumer? onHiddenState)
     {
         var d = _description;
         var count = tokens.Length;
+        _rotary.MoveTo(Position, count);
+        _cache.Claim(Position, count);
         for (var t = 0; t < count; t++)
         {
             _model.Weights.TokenEmbedding.ReadRow(tokens[t], new Span<float>(_stream.Pointer + ((long)t * d.HiddenSize), d.HiddenSize));
@@ -173,16 +196,21 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
                 new Projection(weights.Query, _query.Pointer, weights.QueryBias, _adapter?[layer, LinearModule.Query]),
                 new Projection(weights.Key, _key.Pointer, weights.KeyBias, _adapter?[layer, LinearModule.Key]),
                 new Projection(weights.Value, _value.Pointer, weights.ValueBias, _adapter?[layer, LinearModule.Value]));
-            for (var t = 0; t < count; t++)
-            {
-                var key = _key.Pointer + ((long)t * d.KeyValueSize);
-                _rotary.Apply(_query.Pointer + ((long)t * d.QuerySize), d.HeadCount, Position + t);
-                _rotary.Apply(key, d.KeyValueHeadCount, Position + t);
-                _cache.Store(layer, Position + t, key, _value.Pointer + ((long)t * d.KeyValueSize));
-            }
-
+            RotateAndStore(layer, count);
             CachedAttention.Run(
-                _pool, _query.Pointer, _cache.Keys(layer), _cache.Values(layer), _mixed.Pointer, count, Position, _cache.Capacity, d.HeadCount, d.KeyValueHeadCount, d.HeadDimension);
+                _pool,
+                _query.Pointer,
+                _sinkQuery is null ? null : _sinkQuery.Pointer,
+                _cache.Keys(layer),
+                _cache.Values(layer),
+                _mixed.Pointer,
+                count,
+                Position,
+                _cache.Layout,
+                _cache.Precision,
+                d.HeadCount,
+                d.KeyValueHeadCount,
+                d.HeadDimension);
             _projector.Run(_mixed.Pointer, count, ActivationRounding.OnePlane, new Projection(weights.Output, _normed.Pointer, null, _adapter?[layer, LinearModule.Output]));
             AddAndNormalize(count, _normed.Pointer, weights.FeedForwardNorm);
             _projector.Run(
@@ -196,6 +224,26 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
             _projector.Run(_gate.Pointer, count, ActivationRounding.TwoPlanes, new Projection(weights.Down, _normed.Pointer, null, _adapter?[layer, LinearModule.Down]));
             AddAndNormalize(count, _normed.Pointer, layer + 1 < d.LayerCount ? _model.Weights.Layers[layer + 1].AttentionNorm : _model.Weights.OutputNorm);
             onHiddenState?.Invoke(layer + 1, firstIndex, new ReadOnlySpan<float>(_stream.Pointer, count * d.HiddenSize));
+        }
+    }
+
+    private void RotateAndStore(int layer, int count)
+    {
+        var d = _description;
+        for (var t = 0; t < count; t++)
+        {
+            var query = _query.Pointer + ((long)t * d.QuerySize);
+            if (_sinkQuery is not null && _cache.Layout.DropsTokens(Position + t))
+            {
+                var sinkQuery = _sinkQuery.Pointer + ((long)t * d.QuerySize);
+                new ReadOnlySpan<float>(query, d.QuerySize).CopyTo(new Span<float>(sinkQuery, d.QuerySize));
+                _sinkRotary!.Apply(sinkQuery, d.HeadCount, 0);
+            }
+
+            var key = _key.Pointer + ((long)t * d.KeyValueSize);
+            _rotary.Apply(query, d.HeadCount, t);
+            _rotary.Apply(key, d.KeyValueHeadCount, t);
+            _cache.Store(layer, Position + t, key, _value.Pointer + ((long)t * d.KeyValueSize));
         }
     }
 

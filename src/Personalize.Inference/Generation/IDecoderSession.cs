@@ -5,10 +5,10 @@ namespace Personalize.Inference.Generation;
 /// <summary>One conversation with a decoder: the keys and values of the tokens so far, and the logits after the last of them. Not thread-safe; several sessions may share one model.</summary>
 public interface IDecoderSession
 {
-    /// <summary>How many tokens the cache holds: the position the next token gets.</summary>
+    /// <summary>How many tokens were fed and not taken back: the position the next token gets.</summary>
     int Position { get; }
 
-    /// <summary>How many tokens the cache can hold.</summary>
+    /// <summary>How many tokens can be fed; <see cref="int.MaxValue"/> where the cache is bounded and the stream is not.</summary>
     int ContextLength { get; }
 
     /// <summary>How many logits a token gets.</summary>
@@ -21,16 +21,22 @@ public interface IDecoderSession
     /// <summary>Feeds several tokens in chunks. Logits are computed for the last one only.</summary>
     /// <param name="tokens">At least one token id, each below <see cref="VocabularySize"/>.</param>
     /// <param name="cancellationToken">Looked at between chunks; what was fed before stays in the cache and counts in <see cref="Position"/>.</param>
-    /// <exception cref="ContextLengthException">More tokens than the cache has room for; nothing was fed.</exception>
+    /// <exception cref="ContextLengthException">More tokens than can be fed; nothing was fed.</exception>
     /// <exception cref="OperationCanceledException">Cancelled between two chunks.</exception>
     void Prefill(ReadOnlySpan<int> tokens, CancellationToken cancellationToken);
 
     /// <summary>Feeds one token.</summary>
     /// <param name="token">A token id below <see cref="VocabularySize"/>.</param>
-    /// <exception cref="ContextLengthException">The cache is full; nothing was fed.</exception>
+    /// <exception cref="ContextLengthException"><see cref="ContextLength"/> tokens were fed before; nothing was fed.</exception>
     void Decode(int token);
+
+    /// <summary>Whether <see cref="TruncateTo"/> can go back to a position: a bounded cache holds only the last tokens. Back to 0 it always can.</summary>
+    /// <param name="position">From 0 to <see cref="Position"/>.</param>
+    /// <returns>True where all that the next token would see is still held.</returns>
+    bool CanTruncateTo(int position) => position >= 0 && position <= Position;
 
     /// <summary>Forgets all tokens from <paramref name="position"/> on. There are no logits until a token is fed again.</summary>
     /// <param name="position">From 0 to <see cref="Position"/>.</param>
+    /// <exception cref="InvalidOperationException">The tokens before it are no longer held; see <see cref="CanTruncateTo"/>.</exception>
     void TruncateTo(int position);
 }

@@ -95,6 +95,8 @@ public sealed class TextGenerator
             shared++;
         }
 
+        // What a bounded cache no longer holds has to be computed again from the start.
+        shared = _session.CanTruncateTo(shared) ? shared : 0;
         _session.TruncateTo(shared);
         _cached.RemoveRange(shared, _cached.Count - shared);
         _cached.AddRange(prompt.AsSpan(shared));

@@ -3,28 +3,38 @@ using Personalize.Core.Models;
 
 namespace Personalize.Inference.KvCache;
 
-/// <summary>The rotated keys and the values of one conversation, in single precision, in the layout of <see cref="CachedAttention"/>. Not thread-safe.</summary>
+/// <summary>The rotated keys and the values of one conversation in the layout of <see cref="CachedAttention"/>. Not thread-safe.</summary>
+/// <remarks>In a bounded cache new tokens overwrite old ones, so only the last tokens can be taken back; the cache knows which.</remarks>
 public sealed unsafe class KeyValueCache : IDisposable
 {
     private readonly DecoderDescription _description;
-    private readonly NativeBuffer<float> _keys;
-    private readonly NativeBuffer<float> _values;
+    private readonly CacheLayout _layout;
+    private readonly NativeBuffer<byte> _keys;
+    private readonly NativeBuffer<byte> _values;
+    private readonly long _bytesOfLayer;
+    private int _oldest;
 
     /// <summary>Allocates room for all layers.</summary>
     /// <param name="description">The model's sizes.</param>
-    /// <param name="positions">How many tokens the cache must hold; rounded up to whole blocks.</param>
-    public KeyValueCache(DecoderDescription description, int positions)
+    /// <param name="layout">How many tokens the cache holds, and which.</param>
+    /// <param name="precision">The format of keys and values.</param>
+    public KeyValueCache(DecoderDescription description, in CacheLayout layout, KeyValuePrecision precision)
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(positions);
+        ArgumentNullException.ThrowIfNull(description);
         _description = description;
-        Capacity = (positions + CachedAttention.CapacityAlignment - 1) / CachedAttention.CapacityAlignment * CachedAttention.CapacityAlignment;
-        var length = (long)description.LayerCount * description.KeyValueSize * Capacity;
-        _keys = new NativeBuffer<float>(length);
-        _values = new NativeBuffer<float>(length);
+        _layout = layout;
+        Precision = precision;
+        _bytesOfLayer = (long)description.KeyValueSize * layout.Capacity * (precision == KeyValuePrecision.Half ? sizeof(ushort) : sizeof(float));
+        var length = description.LayerCount * _bytesOfLayer;
+        _keys = new NativeBuffer<byte>(length);
+        _values = new NativeBuffer<byte>(length);
     }
 
-    /// <summary>How many positions there is room for.</summary>
-    public int Capacity { get; }
+    /// <summary>Where the tokens lie.</summary>
+    public CacheLayout Layout => _layout;
+
+    /// <summary>The format of keys and values.</summary>
+    public KeyValuePrecision Precision { get; }
 
     /// <summary>How many bytes keys and values take.</summary>
     public long ByteLength => _keys.ByteLength + _values.ByteLength;
@@ -32,37 +42,35 @@ public sealed unsafe class KeyValueCache : IDisposable
     /// <summary>The keys of a layer, <c>[keyValueHeads, capacity / 8, headDim, 8]</c>.</summary>
     /// <param name="layer">The layer, counted from 0.</param>
     /// <returns>A pointer valid until disposal.</returns>
-    public float* Keys(int layer) => _keys.Pointer + ((long)layer * _description.KeyValueSize * Capacity);
+    public byte* Keys(int layer) => _keys.Pointer + (layer * _bytesOfLayer);
 
     /// <summary>The values of a layer, <c>[keyValueHeads, capacity, headDim]</c>.</summary>
     /// <param name="layer">The layer, counted from 0.</param>
     /// <returns>A pointer valid until disposal.</returns>
-    public float* Values(int layer) => _values.Pointer + ((long)layer * _description.KeyValueSize * Capacity);
+    public byte* Values(int layer) => _values.Pointer + (layer * _bytesOfLayer);
+
+    /// <summary>Says that these tokens are about to be stored: what lies in their slots is gone from here on, even if storing them is never finished.</summary>
+    /// <param name="position">The position of the first token in the stream.</param>
+    /// <param name="count">How many tokens.</param>
+    public void Claim(int position, int count)
+    {
+        // Where the ring is filled anew from its start, nothing of what it held before counts.
+        var kept = position <= _layout.SinkTokenCount ? _layout.SinkTokenCount : _oldest;
+        _oldest = Math.Max(kept, position + count - _layout.RingSize);
+    }
+
+    /// <summary>Whether all that the next token would see is still there if the stream went on from here again.</summary>
+    /// <param name="position">A position up to which tokens were stored.</param>
+    /// <returns>True where at most the layout's spare tokens are taken back, or so many that only sinks remain.</returns>
+    public bool CanReturnTo(int position) => position <= _layout.SinkTokenCount || _layout.OldestVisible(position) >= _oldest;
 
     /// <summary>Stores the key and value of one token.</summary>
     /// <param name="layer">The layer, counted from 0.</param>
-    /// <param name="position">The token's position.</param>
+    /// <param name="position">The token's position in the stream, claimed before.</param>
     /// <param name="key">The rotated key <c>[keyValueHeads, headDim]</c>.</param>
     /// <param name="value">The value <c>[keyValueHeads, headDim]</c>.</param>
-    public void Store(int layer, int position, float* key, float* value)
-    {
-        var size = _description.HeadDimension;
-        var keys = Keys(layer) + ((long)position / CachedAttention.PositionsPerBlock * CachedAttention.PositionsPerBlock * size) + (position % CachedAttention.PositionsPerBlock);
-        var values = Values(layer) + ((long)position * size);
-        for (var head = 0; head < _description.KeyValueHeadCount; head++)
-        {
-            for (var d = 0; d < size; d++)
-            {
-                keys[d * CachedAttention.PositionsPerBlock] = key[d];
-            }
-
-            new Span<float>(value, size).CopyTo(new Span<float>(values, size));
-            key += size;
-            value += size;
-            keys += (long)Capacity * size;
-            values += (long)Capacity * size;
-        }
-    }
+    public void Store(int layer, int position, float* key, float* value) =>
+        CachedAttention.Store(key, value, Keys(layer), Values(layer), position, _layout, Precision, _description.KeyValueHeadCount, _description.HeadDimension);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -31,9 +31,27 @@ public static class SequenceScorer
             session.Prefill(ids[..(first - 1)], cancellationToken);
         }
 
-        var targets = ids[first..].ToArray();
+        return Continue(session, ids[(first - 1)..], cancellationToken);
+    }
+
+    /// <summary>Goes on with a stream piece by piece: feeds all tokens but the last, which begins the next piece, and scores all but the first.</summary>
+    /// <param name="session">Keeps what it holds; the tokens follow it.</param>
+    /// <param name="ids">The tokens.</param>
+    /// <param name="cancellationToken">Looked at between chunks.</param>
+    /// <returns>The loss of all tokens but the first; nothing for fewer than two tokens.</returns>
+    /// <exception cref="ContextLengthException">More tokens than the session has room for.</exception>
+    /// <exception cref="NonFiniteLogitsException">A loss is not a number.</exception>
+    public static SequenceScore Continue(DecoderSession session, ReadOnlySpan<int> ids, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        if (ids.Length < 2)
+        {
+            return default;
+        }
+
+        var targets = ids[1..].ToArray();
         double total = 0;
-        session.Feed(ids[(first - 1)..^1], (index, logits) => total += LogSumExp.Compute(logits) - logits[targets[index]], onHiddenState: null, cancellationToken);
-        return double.IsFinite(total) ? new SequenceScore(total, targets.Length) : throw new NonFiniteLogitsException(ids.Length - 1);
+        session.Feed(ids[..^1], (index, logits) => total += LogSumExp.Compute(logits) - logits[targets[index]], onHiddenState: null, cancellationToken);
+        return double.IsFinite(total) ? new SequenceScore(total, targets.Length) : throw new NonFiniteLogitsException(session.Position);
     }
 }

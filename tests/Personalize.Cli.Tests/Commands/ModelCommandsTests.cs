@@ -189,7 +189,7 @@ public sealed class ModelCommandsTests : IDisposable
     [Fact]
     public void Perplexity_scores_each_window_alone()
     {
-        var text = _folder.Write("t.txt", string.Concat(Enumerable.Range(0, 40).Select(i => (char)('a' + (i * 7 % 26)))));
+        var text = _folder.Write("t.txt", Letters(40));
         var json = CommandRun.Of("perplexity", "--model", _model, "--file", text, "--window", "16", "--windows", "2", "--json").Succeeds().Json;
 
         Assert.Equal(30, json.GetProperty("tokens").GetInt32());
@@ -235,6 +235,60 @@ public sealed class ModelCommandsTests : IDisposable
     }
 
     [Fact]
+    public void A_stream_through_a_cache_that_holds_it_has_the_loss_of_one_window()
+    {
+        var text = _folder.Write("t.txt", Letters(100));
+        double Loss(params string[] args) => CommandRun.Of(["perplexity", "--model", _model, "--file", text, "--json", .. args]).Succeeds().Json.GetProperty("meanNll").GetDouble();
+
+        Assert.Equal(Loss("--window", "100"), Loss("--sinks", "4", "--cache", "96"), 12);
+        Assert.NotEqual(Loss("--window", "100"), Loss("--sinks", "4", "--cache", "12"), 6);
+        Assert.NotEqual(Loss("--sinks", "0", "--cache", "12"), Loss("--sinks", "4", "--cache", "12"), 6);
+        Assert.Equal(Loss("--cache", "12"), Loss("--sinks", "4", "--cache", "12"));
+    }
+
+    [Fact]
+    public void A_stream_is_scored_once_to_its_end_or_to_the_windows_asked_for()
+    {
+        var text = _folder.Write("t.txt", Letters(1200));
+        System.Text.Json.JsonElement Run(params string[] args) => CommandRun.Of(["perplexity", "--model", _model, "--file", text, "--json", "--cache", "28", .. args]).Succeeds().Json;
+
+        var whole = Run();
+        Assert.Equal((1199, 1), (whole.GetProperty("tokens").GetInt32(), whole.GetProperty("windows").GetInt32()));
+        Assert.Equal(Math.Exp(whole.GetProperty("meanNll").GetDouble()), whole.GetProperty("perplexity").GetDouble(), 9);
+        Assert.True(whole.GetProperty("peakResidentBytes").GetInt64() > 0);
+        Assert.Equal(799, Run("--window", "400", "--windows", "2").GetProperty("tokens").GetInt32());
+    }
+
+    [Fact]
+    public void With_a_window_prompt_and_text_may_pass_the_models_context()
+    {
+        string[] line = ["generate", "--model", _model, "--prompt", Letters(TinyModel.ContextLength + 40), "--max-tokens", "300", "--json"];
+        CommandRun.Of(line).FailsWith(ExitCode.Usage, "296", "256");
+        var json = CommandRun.Of([.. line, "--sinks", "4", "--window", "60"]).Succeeds().Json;
+
+        Assert.Equal(TinyModel.ContextLength + 40, json.GetProperty("promptTokens").GetInt32());
+        Assert.Contains(json.GetProperty("stopReason").GetString(), (string[])["maxTokens", "stopToken"]);
+    }
+
+    [Theory]
+    [InlineData("generate --prompt x --sinks 4", "--window")]
+    [InlineData("generate --prompt x --sinks 4 --window 0", "--window 0")]
+    [InlineData("generate --prompt x --sinks -1 --window 10", "--sinks -1")]
+    [InlineData("generate --prompt x --sinks 11 --window 10", "--window 10")]
+    [InlineData("generate --prompt x --sinks 4 --window 253", "256")]
+    [InlineData("generate --prompt x --sinks 2147483647 --window 2147483647", "256")]
+    [InlineData("perplexity --file T --sinks 4", "--cache")]
+    [InlineData("perplexity --file T --cache -3", "--cache -3")]
+    [InlineData("perplexity --file T --cache 3", "--sinks 4")]
+    [InlineData("perplexity --file T --cache 300", "256")]
+    public void Sizes_of_a_bounded_cache_that_cannot_be_are_wrong_usage(string line, string word)
+    {
+        var text = _folder.Write("t.txt", Letters(50));
+
+        CommandRun.Of([.. line.Split(' ').Select(part => part == "T" ? text : part), "--model", _model]).FailsWith(ExitCode.Usage, word);
+    }
+
+    [Fact]
     public void Doctor_lists_its_checks()
     {
         var json = CommandRun.Of("doctor", "--json", "--data", _folder["none"]).Succeeds().Json;
@@ -246,6 +300,8 @@ public sealed class ModelCommandsTests : IDisposable
         Assert.All(json.GetProperty("checks").EnumerateArray(), check => Assert.True(check.GetProperty("ok").GetBoolean() && check.GetProperty("detail").GetString()!.Length > 0));
         Assert.False(Directory.Exists(_folder["none"]));
     }
+
+    private static string Letters(int count) => string.Concat(Enumerable.Range(0, count).Select(i => (char)('a' + (i * 7 % 26))));
 
     private static int[] Ids(CommandRun run) => [.. run.Succeeds().Json.GetProperty("ids").EnumerateArray().Select(value => value.GetInt32())];
 }

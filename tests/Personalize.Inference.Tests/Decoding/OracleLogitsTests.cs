@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Personalize.Core.Formats.Safetensors;
+using Personalize.Core.Kernels;
 using Personalize.Core.Models;
 using Personalize.Inference.Decoding;
 
@@ -105,8 +106,10 @@ public sealed class OracleLogitsTests(SmolModelFixture fixture) : IClassFixture<
         }
     }
 
-    [SharedFact(Oracle)]
-    public void Served_logits_stay_close_to_the_exact_ones()
+    [SharedTheory(Oracle)]
+    [InlineData(KeyValuePrecision.Single)]
+    [InlineData(KeyValuePrecision.Half)]
+    public void Served_logits_stay_close_to_the_exact_ones(KeyValuePrecision cache)
     {
         double divergence = 0;
         var positions = 0;
@@ -115,7 +118,7 @@ public sealed class OracleLogitsTests(SmolModelFixture fixture) : IClassFixture<
         {
             var ids = Ids(prompt.Value, "ids");
             using var exact = Open(ArithmeticPrecision.Single, ids.Length);
-            using var served = Open(ArithmeticPrecision.Served, ids.Length);
+            using var served = Open(ArithmeticPrecision.Served, ids.Length, cache);
             var expected = new float[ids.Length][];
             exact.Feed(ids, (index, logits) => expected[index] = logits.ToArray(), null, CancellationToken.None);
             served.Feed(
@@ -191,6 +194,6 @@ public sealed class OracleLogitsTests(SmolModelFixture fixture) : IClassFixture<
         return divergence;
     }
 
-    private DecoderSession Open(ArithmeticPrecision precision, int tokens) =>
-        new(fixture.Model, fixture.Pool, new DecoderSessionOptions { ContextLength = tokens, Precision = precision });
+    private DecoderSession Open(ArithmeticPrecision precision, int tokens, KeyValuePrecision cache = KeyValuePrecision.Single) =>
+        new(fixture.Model, fixture.Pool, new DecoderSessionOptions { ContextLength = tokens, Precision = precision, KeyValuePrecision = cache });
 }

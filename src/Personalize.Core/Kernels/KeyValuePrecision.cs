@@ -1,0 +1,11 @@
+namespace Personalize.Core.Kernels;
+
+/// <summary>How cached keys and values are kept.</summary>
+public enum KeyValuePrecision
+{
+    /// <summary>32 bits a number.</summary>
+    Single,
+
+    /// <summary>16 bits a number: half the memory and half the traffic, with eleven significant bits.</summary>
+    Half,
+}
