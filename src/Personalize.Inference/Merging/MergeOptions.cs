@@ -1,0 +1,39 @@
+using Personalize.Core.Models;
+
+namespace Personalize.Inference.Merging;
+
+/// <summary>What a merge has to keep and what it may cost. Read when the merge begins.</summary>
+public sealed class MergeOptions
+{
+    /// <summary>The share of the adapter's gain that the merged weights must keep on the judging text, from 0 to 1.</summary>
+    public double GainToKeep { get; init; } = 0.95;
+
+    /// <summary>How often the judging text may be evaluated while the types are chosen, at least 2; each time is a forward pass over all of it.</summary>
+    public int MostEvaluations { get; init; } = 9;
+
+    /// <summary>The arithmetic of the evaluations; single precision gives the figures that the gate compares.</summary>
+    public ArithmeticPrecision Precision { get; init; } = ArithmeticPrecision.Single;
+
+    /// <summary>How many tokens of the calibration text are used at most.</summary>
+    public int MostCalibrationTokens { get; init; } = 8192;
+
+    /// <summary>Maps with larger inputs are rounded without error feedback: its cost grows with the cube of this size, its memory with the square.</summary>
+    public int LargestFeedbackInput { get; init; } = 4096;
+
+    /// <summary>How many bytes the statistics of inputs may take at a time; fewer mean more passes over the calibration text, never less than one layer's.</summary>
+    public long StatisticsBytes { get; init; } = 512L << 20;
+
+    internal void Validate()
+    {
+        if (GainToKeep is not (>= 0 and <= 1))
+        {
+            throw new ArgumentOutOfRangeException(nameof(GainToKeep), GainToKeep, "a share is from 0 to 1");
+        }
+
+        ArgumentOutOfRangeException.ThrowIfLessThan(MostEvaluations, 2);
+        ArgumentOutOfRangeException.ThrowIfNegative(MostCalibrationTokens);
+        ArgumentOutOfRangeException.ThrowIfNegative(LargestFeedbackInput);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(LargestFeedbackInput, 1 << 15);
+        ArgumentOutOfRangeException.ThrowIfNegative(StatisticsBytes);
+    }
+}
