@@ -21,8 +21,7 @@ internal static unsafe class BlockRounding
     /// <param name="factor">U of <see cref="InverseFactor"/>, <c>[columns, columns]</c>, or null for no feedback.</param>
     /// <param name="weights">How much a squared error in a column counts where there is no feedback, <c>[columns]</c>.</param>
     /// <param name="destination">Receives the rows as a file stores them.</param>
-    /// <returns>The squared error: with feedback <c>sum of e^2</c>, which is <c>tr(E H E^T)</c>, else weighted column by column.</returns>
-    public static double Round(WorkerPool pool, GgmlType type, float* values, int rows, int columns, float* factor, ReadOnlySpan<float> weights, byte[] destination)
+    public static void Round(WorkerPool pool, GgmlType type, float* values, int rows, int columns, float* factor, ReadOnlySpan<float> weights, byte[] destination)
     {
         var blockBytes = BlockFormat.Of(type).ByteCount;
         var rowBytes = columns / Block * blockBytes;
@@ -33,7 +32,6 @@ internal static unsafe class BlockRounding
             columnWeights.Pointer[j] = factor is null ? weights[j] : 1 / (factor[((long)j * columns) + j] * factor[((long)j * columns) + j]);
         }
 
-        var errors = new double[rows];
         fixed (byte* bytes = destination)
         {
             for (var first = 0; first < columns; first += Block)
@@ -50,11 +48,7 @@ internal static unsafe class BlockRounding
                     BlockBytes = blockBytes,
                     RowBytes = rowBytes,
                 };
-                fixed (double* e = errors)
-                {
-                    work.Errors = e;
-                    pool.Run(ref work, rows, grain: 16);
-                }
+                pool.Run(ref work, rows, grain: 16);
 
                 var rest = columns - first - Block;
                 if (factor is not null && rest > 0)
@@ -64,8 +58,6 @@ internal static unsafe class BlockRounding
                 }
             }
         }
-
-        return errors.Sum();
     }
 
     private struct BlockWork : IParallelWork
@@ -75,7 +67,6 @@ internal static unsafe class BlockRounding
         public float* Factor;
         public float* Weights;
         public float* Spread;
-        public double* Errors;
         public byte* Bytes;
         public int Columns;
         public int BlockBytes;
@@ -94,12 +85,10 @@ internal static unsafe class BlockRounding
                 {
                     var level = grid.LevelOf(values[j]);
                     levels[j] = (byte)level;
-                    var difference = values[j] - grid.ValueOf(level);
-                    Errors[row] += (double)Weights[j] * difference * difference;
                     if (Factor is not null)
                     {
                         var u = Factor + ((long)j * Columns);
-                        var error = difference / u[j];
+                        var error = (values[j] - grid.ValueOf(level)) / u[j];
                         spread[j] = -error;
                         for (var k = j + 1; k < Block; k++)
                         {

@@ -40,62 +40,66 @@ internal sealed unsafe class MergeCandidate
     /// <summary>Which of <see cref="Types"/> is chosen.</summary>
     public int Rung { get; set; }
 
-    /// <summary>The squared error of a type, in the units of the outputs where inputs were watched.</summary>
-    public double ErrorOf(int rung) => _errors[rung];
-
-    /// <summary>The squared error over the squared update.</summary>
+    /// <summary>The squared error of a type over the squared update, both as they appear in the map's output where inputs were watched.</summary>
     public double RelativeErrorOf(int rung) => _updateEnergy > 0 ? _errors[rung] / _updateEnergy : 0;
 
     public long BytesOf(int rung) => BlockFormat.Of(Types[rung]).GetByteLength((long)_rows.Rows * _rows.Columns);
 
     public MergedTensor Describe() => new(Name, Layer, Module, Types[0], Types[Rung], BytesOf(0), BytesOf(Rung), RelativeErrorOf(Rung));
 
-    /// <summary>Rounds to the base's own type with all care and measures what the wider ones would cost.</summary>
+    /// <summary>Rounds to the base's own type with all care and measures the error of every type.</summary>
     /// <param name="pool">The threads.</param>
     /// <param name="statistics">H of the input <c>[columns, columns]</c>, or null where inputs were not watched.</param>
     /// <param name="factor">U of H, or null.</param>
     public void Prepare(WorkerPool pool, float* statistics, float* factor)
     {
-        var weights = new float[_rows.Columns];
-        for (var j = 0; j < weights.Length; j++)
-        {
-            weights[j] = statistics is null ? 1 : statistics[((long)j * weights.Length) + j];
-        }
+        var length = (long)_rows.Rows * _rows.Columns;
+        using var values = new NativeBuffer<float>(length);
+        using var product = new NativeBuffer<float>(statistics is null ? 0 : length);
+        var pointer = values.Pointer;
+        var columns = _rows.Columns;
+        Span<float> RowOf(int row) => new(pointer + ((long)row * columns), columns);
 
-        Array.Clear(_errors);
+        _narrow = null;
         if (TypeLadder.HasSixteenLevels(Types[0]))
         {
-            using var values = new NativeBuffer<float>((long)_rows.Rows * _rows.Columns);
-            var pointer = values.Pointer;
-            ForEachRow(pool, row => _rows.Read(row, new Span<float>(pointer + ((long)row * _rows.Columns), _rows.Columns)));
+            var weights = new float[columns];
+            for (var j = 0; j < columns; j++)
+            {
+                weights[j] = statistics is null ? 1 : statistics[((long)j * columns) + j];
+            }
+
+            ForEachRow(pool, row => _rows.Read(row, RowOf(row)));
             _narrow = new byte[BytesOf(0)];
-            _errors[0] = BlockRounding.Round(pool, Types[0], pointer, _rows.Rows, _rows.Columns, factor, weights, _narrow);
+            BlockRounding.Round(pool, Types[0], pointer, _rows.Rows, columns, factor, weights, _narrow);
         }
 
-        var errors = new double[Types.Length, _rows.Rows];
-        var energies = new double[_rows.Rows];
-        ForEachRow(pool, row =>
-        {
-            var exact = new float[_rows.Columns];
-            var rounded = new float[_rows.Columns];
-            _rows.AddUpdate(row, rounded);
-            energies[row] = Energy(rounded, [], weights);
-            _rows.Read(row, exact);
-            for (var rung = _narrow is null ? 0 : 1; rung < Types.Length; rung++)
-            {
-                var bytes = new byte[BlockFormat.Of(Types[rung]).GetByteLength(_rows.Columns)];
-                BlockCodec.Quantize(Types[rung], exact, bytes);
-                BlockCodec.Dequantize(Types[rung], bytes, rounded);
-                errors[rung, row] = Energy(exact, rounded, weights);
-            }
-        });
-        _updateEnergy = energies.Sum();
+        values.Span.Clear();
+        ForEachRow(pool, row => _rows.AddUpdate(row, RowOf(row)));
+        _updateEnergy = Energy(pool, pointer, statistics, product);
         for (var rung = 0; rung < Types.Length; rung++)
         {
-            for (var row = 0; row < _rows.Rows; row++)
+            var type = Types[rung];
+            var bytes = rung == 0 ? _narrow : null;
+            var rowBytes = (int)BlockFormat.Of(type).GetByteLength(columns);
+            ForEachRow(pool, row =>
             {
-                _errors[rung] += errors[rung, row];
-            }
+                var exact = new float[columns];
+                _rows.Read(row, exact);
+                var stored = bytes is null ? new byte[rowBytes] : bytes.AsSpan(row * rowBytes, rowBytes);
+                if (bytes is null)
+                {
+                    BlockCodec.Quantize(type, exact, stored);
+                }
+
+                var difference = RowOf(row);
+                BlockCodec.Dequantize(type, stored, difference);
+                for (var j = 0; j < columns; j++)
+                {
+                    difference[j] -= exact[j];
+                }
+            });
+            _errors[rung] = Energy(pool, pointer, statistics, product);
         }
     }
 
@@ -125,16 +129,29 @@ internal sealed unsafe class MergeCandidate
     /// <summary>The chosen form packed for the kernels.</summary>
     public PackedMatrix Pack(WorkerPool pool) => PackedMatrix.Pack(TypeLadder.FormatOf(Types[Rung]), Encode(pool), _rows.Rows, _rows.Columns);
 
-    private static double Energy(ReadOnlySpan<float> left, ReadOnlySpan<float> right, ReadOnlySpan<float> weights)
+    /// <summary><c>tr(E H E^T)</c>, the mean squared output of E on the watched inputs; without H the sum of squares.</summary>
+    private double Energy(WorkerPool pool, float* e, float* h, NativeBuffer<float> product)
     {
-        var sum = 0d;
-        for (var i = 0; i < left.Length; i++)
+        var (rows, columns) = (_rows.Rows, _rows.Columns);
+        var other = e;
+        if (h is not null)
         {
-            var difference = left[i] - (right.IsEmpty ? 0 : right[i]);
-            sum += (double)weights[i] * difference * difference;
+            other = product.Pointer;
+            DenseMultiply.Run(pool, e, columns, 1, h, columns, other, columns, rows, columns, columns, accumulate: false);
         }
 
-        return sum;
+        var sums = new double[rows];
+        ForEachRow(pool, row =>
+        {
+            var sum = 0d;
+            for (var i = (long)row * columns; i < (row + 1L) * columns; i++)
+            {
+                sum += (double)e[i] * other[i];
+            }
+
+            sums[row] = sum;
+        });
+        return sums.Sum();
     }
 
     private void ForEachRow(WorkerPool pool, Action<int> action) => Parallel.For(0, _rows.Rows, new ParallelOptions { MaxDegreeOfParallelism = pool.ThreadCount }, action);

@@ -11,11 +11,11 @@ public sealed class MergeOptions
     /// <summary>How often the judging text may be evaluated while the types are chosen, at least 2; each time is a forward pass over all of it.</summary>
     public int MostEvaluations { get; init; } = 9;
 
-    /// <summary>The arithmetic of the evaluations; single precision gives the figures that the gate compares.</summary>
-    public ArithmeticPrecision Precision { get; init; } = ArithmeticPrecision.Single;
+    /// <summary>The arithmetic of the evaluations: what is served, or the single precision of the gate's figures.</summary>
+    public ArithmeticPrecision Precision { get; init; } = ArithmeticPrecision.Served;
 
     /// <summary>How many tokens of the calibration text are used at most.</summary>
-    public int MostCalibrationTokens { get; init; } = 8192;
+    public int MostCalibrationTokens { get; init; } = 4096;
 
     /// <summary>Maps with larger inputs are rounded without error feedback: its cost grows with the cube of this size, its memory with the square.</summary>
     public int LargestFeedbackInput { get; init; } = 4096;

@@ -11,5 +11,5 @@ namespace Personalize.Inference.Merging;
 /// <param name="Type">How the merged weights store it.</param>
 /// <param name="OriginalBytes">What it takes in the base.</param>
 /// <param name="Bytes">What it takes merged.</param>
-/// <param name="Error">The squared error of the rounding over the squared update, both weighted by the calibration inputs where there are any: 1 is as if the update had been left out.</param>
+/// <param name="Error">The squared error of the rounding over the squared update, both as they appear in the map's output on the calibration text where there is one: 1 is as much as leaving the update out.</param>
 public sealed record MergedTensor(string Name, int Layer, LinearModule Module, GgmlType OriginalType, GgmlType Type, long OriginalBytes, long Bytes, double Error);

@@ -35,17 +35,17 @@ internal static class PromotionSearch
             return 0;
         }
 
-        var (short_, enough) = (0, count);
-        for (var evaluation = 1; evaluation < mostEvaluations && enough - short_ > 1; evaluation++)
+        var (tooFew, enough) = (0, count);
+        for (var evaluation = 1; evaluation < mostEvaluations && enough - tooFew > 1; evaluation++)
         {
-            var middle = short_ + ((enough - short_) / 2);
+            var middle = tooFew + ((enough - tooFew) / 2);
             if (keptBy(middle) >= target)
             {
                 enough = middle;
             }
             else
             {
-                short_ = middle;
+                tooFew = middle;
             }
         }
 
