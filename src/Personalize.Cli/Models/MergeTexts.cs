@@ -20,7 +20,7 @@ namespace Personalize.Cli.Models;
 /// <param name="Source">Where they come from: <c>file</c>, <c>store</c>, or <c>written</c> by the model itself.</param>
 internal sealed record MergeTexts(IReadOnlyList<MergeExample> Calibration, IReadOnlyList<MergeExample> Judging, string Source)
 {
-    private const int MostRows = 48;
+    private const int MostRows = 40;
     private const int FewestLaterRows = 4;
     private const int WrittenTexts = 48;
     private const int WrittenTokens = 48;

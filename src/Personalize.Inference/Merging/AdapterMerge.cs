@@ -38,7 +38,7 @@ public sealed unsafe class AdapterMerge : IDisposable
         ArgumentNullException.ThrowIfNull(adapter);
         ArgumentNullException.ThrowIfNull(pool);
         _options = options ?? new MergeOptions();
-        _options.Validate();
+        MergeOptions.Validate(_options);
         _model = model;
         _adapter = adapter;
         _pool = pool;
@@ -73,39 +73,43 @@ public sealed unsafe class AdapterMerge : IDisposable
             throw new ContextLengthException(text.Ids.Length, _model.Description.ContextLength);
         }
 
-        // Rounding and the first two evaluations, the search, the comparison at the end.
-        var (step, steps, kept) = (0, _options.MostEvaluations + 5, (double?)null);
+        // The base's loss, the rounding, then the evaluations, of which the first is the narrowest choice.
+        var (step, steps, kept) = (0, _options.MostEvaluations + 3, (double?)null);
         void Report() => progress?.Report(new MergeProgress(Math.Min(1, ++step / (double)steps), kept));
 
         var evaluator = new MergeEvaluator(_model, _attached, _pool, judging, _options.Precision);
-        var baseScore = evaluator.Score(_model, attached: false, cancellationToken);
-        Report();
-        var adapterScore = evaluator.Score(_model, attached: true, cancellationToken);
+        var baseScore = evaluator.Score(_model, cancellationToken);
         Report();
         Prepare(calibration, cancellationToken);
         Report();
-        var gain = baseScore.MeanNll - adapterScore.MeanNll;
-        var change = gain > 0 ? 0 : evaluator.Compare(_model, cancellationToken).MeanKl;
         var order = PromotionSearch.Order(_candidates);
-        var narrow = 0d;
-        double Kept(int promotions)
+        var narrow = Compare(evaluator, order, promotions: 0, cancellationToken);
+        var gain = baseScore.MeanNll - narrow.AttachedNll;
+        var change = gain > 0 ? 0 : evaluator.Compare(_model, cancellationToken).MeanKl;
+        double Share(MergeEvaluator.Comparison comparison) =>
+            gain > 0 ? (baseScore.MeanNll - comparison.Nll) / gain : change > 0 ? 1 - (comparison.MeanKl / change) : 1;
+
+        double KeptBy(int promotions)
         {
-            Promote(order, promotions);
-            using var merged = CreateModel();
-            kept = gain > 0
-                ? (baseScore.MeanNll - evaluator.Score(merged, attached: false, cancellationToken).MeanNll) / gain
-                : ShareOfChange(evaluator.Compare(merged, cancellationToken).MeanKl, change);
-            narrow = promotions == 0 ? kept.Value : narrow;
+            if (promotions == 0 || !(gain > 0))
+            {
+                kept = Share(promotions == 0 ? narrow : Compare(evaluator, order, promotions, cancellationToken));
+            }
+            else
+            {
+                Promote(order, promotions);
+                using var merged = CreateModel();
+                kept = (baseScore.MeanNll - evaluator.Score(merged, cancellationToken).MeanNll) / gain;
+            }
+
             Report();
             return kept.Value;
         }
 
-        var found = PromotionSearch.Find(order.Count, _options.GainToKeep, _options.MostEvaluations, Kept);
+        var found = PromotionSearch.Find(order.Count, _options.GainToKeep, _options.MostEvaluations, KeptBy);
+        var final = found == 0 ? narrow : Compare(evaluator, order, found, cancellationToken);
         Promote(order, found);
-        using var final = CreateModel();
-        var (nll, meanKl, maxKl) = evaluator.Compare(final, cancellationToken);
-        var finallyKept = gain > 0 ? (baseScore.MeanNll - nll) / gain : ShareOfChange(meanKl, change);
-        kept = finallyKept;
+        kept = Share(final);
         step = steps;
         Report();
         return new MergeReport
@@ -113,12 +117,12 @@ public sealed unsafe class AdapterMerge : IDisposable
             Tensors = Tensors,
             Tokens = baseScore.Tokens,
             BaseNll = baseScore.MeanNll,
-            AdapterNll = adapterScore.MeanNll,
-            MergedNll = nll,
-            MeanKl = meanKl,
-            MaxKl = maxKl,
-            GainKept = finallyKept,
-            NarrowGainKept = order.Count == 0 ? finallyKept : narrow,
+            AdapterNll = narrow.AttachedNll,
+            MergedNll = final.Nll,
+            MeanKl = final.MeanKl,
+            MaxKl = final.MaxKl,
+            GainKept = kept.Value,
+            NarrowGainKept = Share(narrow),
         };
     }
 
@@ -162,8 +166,6 @@ public sealed unsafe class AdapterMerge : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _attached.Dispose();
 
-    private static double ShareOfChange(double divergence, double change) => change > 0 ? 1 - (divergence / change) : 1;
-
     private static void Promote(IReadOnlyList<MergeCandidate> order, int promotions)
     {
         foreach (var candidate in order)
@@ -175,6 +177,13 @@ public sealed unsafe class AdapterMerge : IDisposable
         {
             candidate.Rung++;
         }
+    }
+
+    private MergeEvaluator.Comparison Compare(MergeEvaluator evaluator, IReadOnlyList<MergeCandidate> order, int promotions, CancellationToken cancellationToken)
+    {
+        Promote(order, promotions);
+        using var merged = CreateModel();
+        return evaluator.Compare(merged, cancellationToken);
     }
 
     private void Prepare(IReadOnlyList<MergeExample> calibration, CancellationToken cancellationToken)

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Personalize.Core.Errors;
 using Personalize.Core.Kernels;
 using Personalize.Core.Models;
@@ -12,10 +13,10 @@ internal sealed class MergeEvaluator(DecoderModel model, AttachedAdapter adapter
 {
     private readonly int _longest = Math.Max(1, texts.Max(text => text.Ids.Length));
 
-    /// <summary>The mean loss of a model, or of the base with the adapter.</summary>
-    public SequenceScore Score(DecoderModel candidate, bool attached, CancellationToken cancellationToken)
+    /// <summary>The mean loss of a model alone.</summary>
+    public SequenceScore Score(DecoderModel candidate, CancellationToken cancellationToken)
     {
-        using var session = Open(candidate, attached);
+        using var session = Open(candidate, attached: false);
         var sum = default(SequenceScore);
         foreach (var text in texts)
         {
@@ -26,14 +27,14 @@ internal sealed class MergeEvaluator(DecoderModel model, AttachedAdapter adapter
         return sum;
     }
 
-    /// <summary>The loss of a model, and how far its predictions are from those of the base with the adapter attached: KL(attached || candidate).</summary>
+    /// <summary>The losses of a model and of the base with the adapter attached, and how far the model's predictions are from the latter's: KL(attached || candidate).</summary>
     /// <exception cref="NonFiniteLogitsException">A divergence is not a number.</exception>
-    public (double MeanNll, double MeanKl, double MaxKl) Compare(DecoderModel candidate, CancellationToken cancellationToken)
+    public Comparison Compare(DecoderModel candidate, CancellationToken cancellationToken)
     {
         using var reference = Open(model, attached: true);
         using var session = Open(candidate, attached: false);
         var expected = new float[(long)texts.Max(text => text.ScoredCount) * model.Description.VocabularySize];
-        var (nll, total, largest, positions) = (0d, 0d, 0d, 0);
+        var (attachedNll, nll, total, largest, positions) = (0d, 0d, 0d, 0d, 0);
         foreach (var text in texts.Where(text => text.ScoredCount > 0))
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -46,9 +47,10 @@ internal sealed class MergeEvaluator(DecoderModel model, AttachedAdapter adapter
                 text,
                 (index, logits) =>
                 {
-                    var divergence = Divergence(expected.AsSpan(index * size, size), logits, out var normalizer);
+                    var divergence = Divergence(expected.AsSpan(index * size, size), logits, out var expectedNormalizer, out var normalizer);
                     total += divergence;
                     largest = Math.Max(largest, divergence);
+                    attachedNll += expectedNormalizer - expected[(index * size) + ids[first + index]];
                     nll += normalizer - logits[ids[first + index]];
                 },
                 cancellationToken);
@@ -59,7 +61,7 @@ internal sealed class MergeEvaluator(DecoderModel model, AttachedAdapter adapter
             }
         }
 
-        return (nll / positions, total / positions, largest);
+        return new Comparison(attachedNll / positions, nll / positions, total / positions, largest);
     }
 
     private static void Feed(DecoderSession session, MergeExample text, LogitsConsumer onLogits, CancellationToken cancellationToken)
@@ -75,19 +77,19 @@ internal sealed class MergeEvaluator(DecoderModel model, AttachedAdapter adapter
     }
 
     /// <summary><c>sum p (ln p - ln q)</c> of two rows of logits.</summary>
-    private static double Divergence(ReadOnlySpan<float> p, ReadOnlySpan<float> q, out double normalizer)
+    private static double Divergence(ReadOnlySpan<float> p, ReadOnlySpan<float> q, out double normalizerP, out double normalizerQ)
     {
-        var other = LogSumExp.Compute(p);
-        normalizer = LogSumExp.Compute(q);
+        normalizerP = LogSumExp.Compute(p);
+        normalizerQ = LogSumExp.Compute(q);
         var sum = 0d;
         for (var i = 0; i < p.Length; i++)
         {
-            var logP = p[i] - other;
+            var logP = p[i] - normalizerP;
 
             // What is left out adds less than 1e-11 a token.
             if (logP > -40)
             {
-                sum += Math.Exp(logP) * (logP - (q[i] - normalizer));
+                sum += Math.Exp(logP) * (logP - (q[i] - normalizerQ));
             }
         }
 
@@ -96,4 +98,8 @@ internal sealed class MergeEvaluator(DecoderModel model, AttachedAdapter adapter
 
     private DecoderSession Open(DecoderModel candidate, bool attached) =>
         new(candidate, pool, new DecoderSessionOptions { ContextLength = _longest, Precision = precision }, attached ? adapter : null);
+
+    /// <summary>Two predictors of the same tokens.</summary>
+    [StructLayout(LayoutKind.Auto)]
+    internal readonly record struct Comparison(double AttachedNll, double Nll, double MeanKl, double MaxKl);
 }

@@ -23,17 +23,17 @@ public sealed class MergeOptions
     /// <summary>How many bytes the statistics of inputs may take at a time; fewer mean more passes over the calibration text, never less than one layer's.</summary>
     public long StatisticsBytes { get; init; } = 512L << 20;
 
-    internal void Validate()
+    internal static void Validate(MergeOptions options)
     {
-        if (GainToKeep is not (>= 0 and <= 1))
+        if (options.GainToKeep is not (>= 0 and <= 1))
         {
-            throw new ArgumentOutOfRangeException(nameof(GainToKeep), GainToKeep, "a share is from 0 to 1");
+            throw new ArgumentOutOfRangeException(nameof(options), options.GainToKeep, "the share to keep is from 0 to 1");
         }
 
-        ArgumentOutOfRangeException.ThrowIfLessThan(MostEvaluations, 2);
-        ArgumentOutOfRangeException.ThrowIfNegative(MostCalibrationTokens);
-        ArgumentOutOfRangeException.ThrowIfNegative(LargestFeedbackInput);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(LargestFeedbackInput, 1 << 15);
-        ArgumentOutOfRangeException.ThrowIfNegative(StatisticsBytes);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.MostEvaluations, 2, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegative(options.MostCalibrationTokens, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegative(options.LargestFeedbackInput, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.LargestFeedbackInput, 1 << 15, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegative(options.StatisticsBytes, nameof(options));
     }
 }
