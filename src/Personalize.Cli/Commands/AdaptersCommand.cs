@@ -27,6 +27,7 @@ internal static class AdaptersCommand
         CreateDiff(host),
         CreateExport(host),
         CreateImport(host),
+        AdapterMergeCommand.Create(host, IdArgument()),
     };
 
     private static Argument<string> IdArgument(string name = "id") => new(name) { Description = "An adapter's id, or as much of its beginning as tells it from the others" };

@@ -1,5 +1,10 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
 using Personalize.Core.Adapters;
+using Personalize.Core.Errors;
 using Personalize.Core.Formats.Gguf;
+using Personalize.Core.Quantization;
 
 namespace Personalize.Core.Models;
 
@@ -7,17 +12,15 @@ namespace Personalize.Core.Models;
 public sealed class DecoderModel : IDisposable
 {
     private readonly Lazy<string> _fingerprint;
+    private readonly IReadOnlyCollection<PackedMatrix>? _own;
 
-    private DecoderModel(string path, DecoderDescription description, DecoderWeights weights)
+    private DecoderModel(string path, DecoderDescription description, DecoderWeights weights, IReadOnlyCollection<PackedMatrix>? own, Func<string> fingerprint)
     {
         Path = path;
         Description = description;
         Weights = weights;
-        _fingerprint = new Lazy<string>(() =>
-        {
-            using var file = GgufFile.Open(Path);
-            return file.Fingerprint;
-        });
+        _own = own;
+        _fingerprint = new Lazy<string>(fingerprint);
     }
 
     /// <summary>The model file.</summary>
@@ -29,7 +32,10 @@ public sealed class DecoderModel : IDisposable
     /// <summary>The packed weights.</summary>
     public DecoderWeights Weights { get; }
 
-    /// <summary>The SHA-256 of the file's tensors, see <see cref="GgufFile.Fingerprint"/>; read from the file the first time it is asked for.</summary>
+    /// <summary>
+    /// The SHA-256 of the file's tensors, see <see cref="GgufFile.Fingerprint"/>; read from the file the first time it is asked for.
+    /// A model with other matrices in some places has one of its own, made of the file's and of those matrices.
+    /// </summary>
     public string Fingerprint => _fingerprint.Value;
 
     /// <summary>Reads and packs a model.</summary>
@@ -41,7 +47,53 @@ public sealed class DecoderModel : IDisposable
     public static DecoderModel Load(GgufFile file, int threads = 0)
     {
         var description = DecoderDescriptionReader.Read(file);
-        return new DecoderModel(file.Path, description, DecoderWeightsLoader.Load(file, description, threads));
+        var path = file.Path;
+        return new DecoderModel(path, description, DecoderWeightsLoader.Load(file, description, threads), own: null, () =>
+        {
+            using var again = GgufFile.Open(path);
+            return again.Fingerprint;
+        });
+    }
+
+    /// <summary>The same model with other matrices in some places, as a merged adapter leaves it; all other weights are shared. This model must outlive the result and stays what it is.</summary>
+    /// <param name="matrices">The matrices by layer and map, rows of a head in half-split order. Owned by the result from the moment this returns.</param>
+    /// <returns>The model; disposing it frees the given matrices and nothing else.</returns>
+    /// <exception cref="TensorShapeException">A matrix has another shape than the one it replaces.</exception>
+    public DecoderModel WithMatrices(IReadOnlyDictionary<(int Layer, LinearModule Module), PackedMatrix> matrices)
+    {
+        ArgumentNullException.ThrowIfNull(matrices);
+        foreach (var ((layer, module), matrix) in matrices)
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(layer, Description.LayerCount, nameof(matrices));
+            var replaced = Weights.Layers[layer][module];
+            if (matrix.Rows != replaced.Rows || matrix.Columns != replaced.Columns)
+            {
+                throw new TensorShapeException($"layer {layer} {module}", [replaced.Rows, replaced.Columns], [matrix.Rows, matrix.Columns]);
+            }
+        }
+
+        var layers = Weights.Layers.Select((weights, layer) =>
+        {
+            PackedMatrix Choose(LinearModule module) => matrices.TryGetValue((layer, module), out var other) ? other : weights[module];
+            return new DecoderLayerWeights
+            {
+                AttentionNorm = weights.AttentionNorm,
+                Query = Choose(LinearModule.Query),
+                Key = Choose(LinearModule.Key),
+                Value = Choose(LinearModule.Value),
+                QueryBias = weights.QueryBias,
+                KeyBias = weights.KeyBias,
+                ValueBias = weights.ValueBias,
+                Output = Choose(LinearModule.Output),
+                FeedForwardNorm = weights.FeedForwardNorm,
+                Gate = Choose(LinearModule.Gate),
+                Up = Choose(LinearModule.Up),
+                Down = Choose(LinearModule.Down),
+            };
+        }).ToArray();
+        var own = matrices.OrderBy(pair => pair.Key).ToArray();
+        return new DecoderModel(
+            Path, Description, new DecoderWeights(Weights.TokenEmbedding, layers, Weights.OutputNorm, Weights.OutputProjection), [.. own.Select(pair => pair.Value)], () => Identify(Fingerprint, own));
     }
 
     /// <summary>The sizes of an adaptable map.</summary>
@@ -54,5 +106,38 @@ public sealed class DecoderModel : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => Weights.Dispose();
+    public void Dispose()
+    {
+        if (_own is null)
+        {
+            Weights.Dispose();
+            return;
+        }
+
+        foreach (var matrix in _own)
+        {
+            matrix.Dispose();
+        }
+    }
+
+    private static unsafe string Identify(string fingerprint, IEnumerable<KeyValuePair<(int Layer, LinearModule Module), PackedMatrix>> matrices)
+    {
+        const int LargestPiece = 1 << 20;
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.ASCII.GetBytes(fingerprint));
+        var head = new byte[3 * sizeof(int)];
+        foreach (var ((layer, module), matrix) in matrices)
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(head, layer);
+            BinaryPrimitives.WriteInt32LittleEndian(head.AsSpan(4), (int)module);
+            BinaryPrimitives.WriteInt32LittleEndian(head.AsSpan(8), (int)matrix.Format);
+            hash.AppendData(head);
+            for (var at = 0L; at < matrix.ByteLength; at += LargestPiece)
+            {
+                hash.AppendData(new ReadOnlySpan<byte>((byte*)matrix.View.Data + at, (int)Math.Min(LargestPiece, matrix.ByteLength - at)));
+            }
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
 }

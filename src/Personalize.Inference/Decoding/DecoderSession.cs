@@ -88,6 +88,9 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
         ? new ReadOnlySpan<float>(_logits.Pointer + ((long)_logitsRow * VocabularySize), VocabularySize)
         : throw new InvalidOperationException("no token was fed since the session began or was truncated");
 
+    /// <summary>Told the input of every group of linear maps that share one, for calibration; null costs nothing.</summary>
+    internal ProjectionInputObserver? OnProjectionInput { get; set; }
+
     /// <summary>How many bytes the session's buffers take, the cache included.</summary>
     public long ByteLength =>
         _cache.ByteLength + _projector.ByteLength + _rotary.ByteLength + (_sinkRotary?.ByteLength ?? 0) + (_sinkQuery?.ByteLength ?? 0) + _stream.ByteLength + _normed.ByteLength + _query.ByteLength + _key.ByteLength + _value.ByteLength
@@ -189,6 +192,7 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
         for (var layer = 0; layer < d.LayerCount; layer++)
         {
             var weights = _model.Weights.Layers[layer];
+            OnProjectionInput?.Invoke(layer, LinearModule.Query, _normed.Pointer, count);
             _projector.Run(
                 _normed.Pointer,
                 count,
@@ -211,8 +215,10 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
                 d.HeadCount,
                 d.KeyValueHeadCount,
                 d.HeadDimension);
+            OnProjectionInput?.Invoke(layer, LinearModule.Output, _mixed.Pointer, count);
             _projector.Run(_mixed.Pointer, count, ActivationRounding.OnePlane, new Projection(weights.Output, _normed.Pointer, null, _adapter?[layer, LinearModule.Output]));
             AddAndNormalize(count, _normed.Pointer, weights.FeedForwardNorm);
+            OnProjectionInput?.Invoke(layer, LinearModule.Gate, _normed.Pointer, count);
             _projector.Run(
                 _normed.Pointer,
                 count,
@@ -221,6 +227,7 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
                 new Projection(weights.Up, _up.Pointer, null, _adapter?[layer, LinearModule.Up]));
             var activate = new ActivateWork { Gate = _gate.Pointer, Up = _up.Pointer, Size = d.IntermediateSize };
             _pool.Run(ref activate, count, grain: 2);
+            OnProjectionInput?.Invoke(layer, LinearModule.Down, _gate.Pointer, count);
             _projector.Run(_gate.Pointer, count, ActivationRounding.TwoPlanes, new Projection(weights.Down, _normed.Pointer, null, _adapter?[layer, LinearModule.Down]));
             AddAndNormalize(count, _normed.Pointer, layer + 1 < d.LayerCount ? _model.Weights.Layers[layer + 1].AttentionNorm : _model.Weights.OutputNorm);
             onHiddenState?.Invoke(layer + 1, firstIndex, new ReadOnlySpan<float>(_stream.Pointer, count * d.HiddenSize));
