@@ -21,7 +21,7 @@ internal static class DemoCommand
 
     public static Command Create(CommandHost host)
     {
-        var interactions = new Option<string?>("--interactions") { Description = "JSON lines to learn from [default: 64 letters of an invented person]", HelpName = "FILE.jsonl" };
+        var interactions = new Option<string?>("--interactions") { Description = "JSON lines to learn from [default: 128 letters of an invented person]", HelpName = "FILE.jsonl" };
         var recipe = RecipeOption.Create();
         var command = new Command("demo", "Record, train, judge and write, before and after, in a temporary profile") { interactions, recipe };
         host.Bind(command, context =>

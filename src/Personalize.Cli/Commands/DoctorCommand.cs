@@ -29,6 +29,8 @@ internal static class DoctorCommand
             MemoryCheck(),
             new("memory bandwidth", true, $"{MemoryBandwidth.Measure(context.Threads) / 1e9:F1} GB/s read by {context.Threads} threads"),
             new("power", true, PowerSource.Describe()),
+            .. ProfileChecks.Run(context),
+            ModelCheck.Run(context),
         ];
         context.Output.Result(
             json =>

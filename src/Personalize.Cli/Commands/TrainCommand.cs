@@ -17,9 +17,10 @@ internal static class TrainCommand
 {
     public static Command Create(CommandHost host)
     {
-        var now = new Option<bool>("--now") { Description = "Do not wait for anything", Required = true };
+        var now = new Option<bool>("--now") { Description = "Do not wait for anything" };
         var recipe = RecipeOption.Create();
         var command = new Command("train", "Learn from what is stored; the adapter is used only if it predicts your later texts better") { now, recipe };
+        command.RequireOneOf(now);
         host.Bind(command, context => Run(context, RecipeOption.Read(context, context.Get(recipe)), Path.GetFileNameWithoutExtension(context.Get(recipe))));
         return command;
     }

@@ -35,7 +35,7 @@ internal static class OptionRules
         {
             if (options.Count(option => result.GetResult(option) is { Implicit: false }) != 1)
             {
-                result.AddError($"{command.Name} needs exactly one of {string.Join(", ", options.Select(option => option.Name))}");
+                result.AddError($"{command.Name} needs {(options.Length == 1 ? "" : "exactly one of ")}{string.Join(", ", options.Select(option => option.Name))}");
             }
         });
 
