@@ -7,6 +7,7 @@ using Personalize.Core.Models;
 using Personalize.Core.Tokenization.Templates;
 using Personalize.Inference.Generation;
 using Personalize.Inference.Sampling;
+using Personalize.Inference.Speculation;
 
 namespace Personalize.Cli.Commands;
 
@@ -21,10 +22,11 @@ internal static class GenerateCommand
         var adapter = AdapterOption.Create();
         var maxTokens = new Option<int>("--max-tokens") { Description = "How many tokens at most", HelpName = "N", DefaultValueFactory = _ => 256 }.AtLeast(1);
         var stop = new Option<string[]>("--stop") { Description = "End before this text; may be given several times", HelpName = "T" };
-        var speculation = new Option<string>("--speculation") { Description = "Draft tokens and verify them together", HelpName = "off", DefaultValueFactory = _ => "off" }.OneOf("off");
+        var speculation = new SpeculationOptionSet();
         var precision = PrecisionOption.Create(ArithmeticPrecision.Served);
         var sampling = new SamplingOptionSet(SamplingOptions.Greedy);
-        var command = new Command("generate", "Write a text") { prompt, ids, chat, maxTokens, stop, adapter, speculation, precision };
+        var command = new Command("generate", "Write a text") { prompt, ids, chat, maxTokens, stop, adapter, precision };
+        speculation.AddTo(command);
         sampling.AddTo(command);
         command.RequireOneOf(prompt, ids, chat);
         host.Bind(command, context =>
@@ -39,22 +41,26 @@ internal static class GenerateCommand
                 throw new UsageException("--prompt is empty: give at least one character");
             }
 
-            return Run(context, engine, PrecisionOption.Parse(context.Get(precision)), new GenerationRequest
+            var request = new GenerationRequest
             {
                 Prompt = tokens,
                 MaxTokens = context.Get(maxTokens),
                 Sampling = sampling.Read(context),
                 StopStrings = context.Get(stop),
-            });
+            };
+            using var drafting = speculation.Start(context, engine, RoomFor(engine, request));
+            return Run(context, engine, PrecisionOption.Parse(context.Get(precision)), request, drafting.Drafter);
         });
         return command;
     }
 
-    private static int Run(CommandContext context, Engine engine, ArithmeticPrecision precision, GenerationRequest request)
+    // Room for the prompt and the answer, so that memory is a matter of the text and not of what the model could hold.
+    private static int RoomFor(Engine engine, GenerationRequest request) => (int)Math.Min((long)request.Prompt.Count + request.MaxTokens, engine.Model.Description.ContextLength);
+
+    private static int Run(CommandContext context, Engine engine, ArithmeticPrecision precision, GenerationRequest request, IDrafter? drafter)
     {
-        // Room for the prompt and the answer, so that memory is a matter of the text and not of what the model could hold.
-        using var session = engine.CreateSession((int)Math.Min((long)request.Prompt.Count + request.MaxTokens, engine.Model.Description.ContextLength), precision);
-        var text = new TextGenerator(session, engine.Tokenizer, context.Time).Generate(request, context.CancellationToken);
+        using var session = engine.CreateSession(RoomFor(engine, request), precision);
+        var text = new TextGenerator(session, engine.Tokenizer, context.Time, drafter).Generate(request, context.CancellationToken);
         foreach (var token in text)
         {
             if (context.Output.IsForPeople)
@@ -65,6 +71,11 @@ internal static class GenerateCommand
 
         var result = text.Result;
         context.Output.Result(json => WriteJson(json, result), _ => context.Output.Text("\n"));
+        if (drafter is not null)
+        {
+            context.Output.Note($"{result.AcceptedTokens} of {result.DraftedTokens} drafted tokens accepted{(result.SpeculationGivenUp ? "; speculation was given up, it did not pay" : "")}");
+        }
+
         context.Output.Note($"{result.PromptTokens} prompt tokens at {result.PrefillTokensPerSecond:F0}/s, {result.Ids.Count} tokens at {result.DecodeTokensPerSecond:F0}/s");
         return ExitCode.Done;
     }
@@ -85,6 +96,7 @@ internal static class GenerateCommand
         json.WriteNumber("decodeTokensPerSecond", result.DecodeTokensPerSecond);
         json.WriteNumber("draftedTokens", result.DraftedTokens);
         json.WriteNumber("acceptedTokens", result.AcceptedTokens);
+        json.WriteBoolean("speculationGivenUp", result.SpeculationGivenUp);
         json.WriteString("stopReason", JsonNamingPolicy.CamelCase.ConvertName(result.StopReason.ToString()));
     }
 }

@@ -6,7 +6,7 @@ namespace Personalize.Inference.Speculation;
 internal sealed class AcceptanceEstimates
 {
     private const int ClassesPerOrigin = 7;
-    private const double Decay = 0.97;
+    private const double Decay = 0.93;
     private const double AssumedTrials = 6;
 
     // By the match's length: none, 1, 2-3, 4-7, 8-15, 16-31, 32 and more.

@@ -13,6 +13,8 @@ internal sealed class ScriptedSession(Func<IReadOnlyList<int>, int> next, int co
 
     public int ChunkSize { get; init; } = 4;
 
+    public float Height { get; init; } = 1;
+
     public Action? BeforeEachToken { get; set; }
 
     public int ComputedTokens { get; private set; }
@@ -90,7 +92,7 @@ internal sealed class ScriptedSession(Func<IReadOnlyList<int>, int> next, int co
         _tokens.Add(token);
         ComputedTokens++;
         Array.Clear(_logits);
-        _logits[next(_tokens)] = 1;
+        _logits[next(_tokens)] = Height;
         _hasLogits = true;
     }
 }
