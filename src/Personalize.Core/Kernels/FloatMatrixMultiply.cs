@@ -73,7 +73,9 @@ public static unsafe class FloatMatrixMultiply
 
         public readonly void Execute(int start, int end)
         {
-            var panel = KernelScratch.Floats(DepthPerTile * WeightPanel.Span);
+            // Past the first tile a sum starts anew and is added as a whole: over a vocabulary, one running sum would lose the small gradients against its own size.
+            var panel = KernelScratch.Floats((DepthPerTile * WeightPanel.Span) + (Tokens * WeightPanel.Width));
+            var sums = panel + (DepthPerTile * WeightPanel.Span);
             for (var unit = start; unit < end; unit++)
             {
                 var column = unit * WeightPanel.Span;
@@ -84,7 +86,19 @@ public static unsafe class FloatMatrixMultiply
                     for (var k = column; k < Math.Min(column + WeightPanel.Span, Weight.Columns); k += WeightPanel.Width)
                     {
                         var lines = panel + ((k - column) * depth);
-                        GemmTile.Run(Dy + row, Weight.Rows, 1, lines, WeightPanel.Width, Dx + k, Weight.Columns, Tokens, Math.Min(WeightPanel.Width, Weight.Columns - k), depth, Accumulate || row > 0);
+                        var width = Math.Min(WeightPanel.Width, Weight.Columns - k);
+                        if (row == 0)
+                        {
+                            GemmTile.Run(Dy, Weight.Rows, 1, lines, WeightPanel.Width, Dx + k, Weight.Columns, Tokens, width, depth, Accumulate);
+                            continue;
+                        }
+
+                        GemmTile.Run(Dy + row, Weight.Rows, 1, lines, WeightPanel.Width, sums, WeightPanel.Width, Tokens, width, depth, accumulate: false);
+                        for (var token = 0; token < Tokens; token++)
+                        {
+                            var target = Dx + ((long)token * Weight.Columns) + k;
+                            VectorAdd.InPlace(target, sums + (token * WeightPanel.Width), width);
+                        }
                     }
                 }
             }

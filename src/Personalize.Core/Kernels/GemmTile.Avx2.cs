@@ -58,30 +58,34 @@ internal static unsafe partial class GemmTile
         var c4b = accumulate ? Vector256.Load(c + (4 * ldc) + 8) : Vector256<float>.Zero;
         var c5a = accumulate ? Vector256.Load(c + (5 * ldc)) : Vector256<float>.Zero;
         var c5b = accumulate ? Vector256.Load(c + (5 * ldc) + 8) : Vector256<float>.Zero;
-        var row3 = 3 * aRowStride;
+
+        // Two pointers and two strides reach six rows with one addressing mode each; a third of the instructions would go into addresses otherwise.
+        var twoRows = 2 * aRowStride;
+        var p = a + (3 * aRowStride);
         for (var d = 0; d < depth; d++)
         {
             var ba = Vector256.Load(b);
             var bb = Vector256.Load(b + 8);
-            var x0 = Vector256.Create(*a);
+            var x0 = Vector256.Create(a[0]);
             c0a = Vector256.FusedMultiplyAdd(x0, ba, c0a);
             c0b = Vector256.FusedMultiplyAdd(x0, bb, c0b);
-            var x1 = Vector256.Create(*(a + aRowStride));
+            var x1 = Vector256.Create(a[aRowStride]);
             c1a = Vector256.FusedMultiplyAdd(x1, ba, c1a);
             c1b = Vector256.FusedMultiplyAdd(x1, bb, c1b);
-            var x2 = Vector256.Create(*(a + (2 * aRowStride)));
+            var x2 = Vector256.Create(a[twoRows]);
             c2a = Vector256.FusedMultiplyAdd(x2, ba, c2a);
             c2b = Vector256.FusedMultiplyAdd(x2, bb, c2b);
-            var x3 = Vector256.Create(*(a + row3));
+            var x3 = Vector256.Create(p[0]);
             c3a = Vector256.FusedMultiplyAdd(x3, ba, c3a);
             c3b = Vector256.FusedMultiplyAdd(x3, bb, c3b);
-            var x4 = Vector256.Create(*(a + aRowStride + row3));
+            var x4 = Vector256.Create(p[aRowStride]);
             c4a = Vector256.FusedMultiplyAdd(x4, ba, c4a);
             c4b = Vector256.FusedMultiplyAdd(x4, bb, c4b);
-            var x5 = Vector256.Create(*(a + (2 * aRowStride) + row3));
+            var x5 = Vector256.Create(p[twoRows]);
             c5a = Vector256.FusedMultiplyAdd(x5, ba, c5a);
             c5b = Vector256.FusedMultiplyAdd(x5, bb, c5b);
             a += aDepthStride;
+            p += aDepthStride;
             b += ldb;
         }
 
@@ -108,23 +112,27 @@ internal static unsafe partial class GemmTile
         var c3a = accumulate ? Vector256.Load(c + (3 * ldc)) : Vector256<float>.Zero;
         var c4a = accumulate ? Vector256.Load(c + (4 * ldc)) : Vector256<float>.Zero;
         var c5a = accumulate ? Vector256.Load(c + (5 * ldc)) : Vector256<float>.Zero;
-        var row3 = 3 * aRowStride;
+
+        // Two pointers and two strides reach six rows with one addressing mode each; a third of the instructions would go into addresses otherwise.
+        var twoRows = 2 * aRowStride;
+        var p = a + (3 * aRowStride);
         for (var d = 0; d < depth; d++)
         {
             var ba = Vector256.Load(b);
-            var x0 = Vector256.Create(*a);
+            var x0 = Vector256.Create(a[0]);
             c0a = Vector256.FusedMultiplyAdd(x0, ba, c0a);
-            var x1 = Vector256.Create(*(a + aRowStride));
+            var x1 = Vector256.Create(a[aRowStride]);
             c1a = Vector256.FusedMultiplyAdd(x1, ba, c1a);
-            var x2 = Vector256.Create(*(a + (2 * aRowStride)));
+            var x2 = Vector256.Create(a[twoRows]);
             c2a = Vector256.FusedMultiplyAdd(x2, ba, c2a);
-            var x3 = Vector256.Create(*(a + row3));
+            var x3 = Vector256.Create(p[0]);
             c3a = Vector256.FusedMultiplyAdd(x3, ba, c3a);
-            var x4 = Vector256.Create(*(a + aRowStride + row3));
+            var x4 = Vector256.Create(p[aRowStride]);
             c4a = Vector256.FusedMultiplyAdd(x4, ba, c4a);
-            var x5 = Vector256.Create(*(a + (2 * aRowStride) + row3));
+            var x5 = Vector256.Create(p[twoRows]);
             c5a = Vector256.FusedMultiplyAdd(x5, ba, c5a);
             a += aDepthStride;
+            p += aDepthStride;
             b += ldb;
         }
 
@@ -145,7 +153,7 @@ internal static unsafe partial class GemmTile
         {
             var ba = Vector256.Load(b);
             var bb = Vector256.Load(b + 8);
-            var x0 = Vector256.Create(*a);
+            var x0 = Vector256.Create(a[0]);
             c0a = Vector256.FusedMultiplyAdd(x0, ba, c0a);
             c0b = Vector256.FusedMultiplyAdd(x0, bb, c0b);
             a += aDepthStride;
@@ -163,7 +171,7 @@ internal static unsafe partial class GemmTile
         for (var d = 0; d < depth; d++)
         {
             var ba = Vector256.Load(b);
-            var x0 = Vector256.Create(*a);
+            var x0 = Vector256.Create(a[0]);
             c0a = Vector256.FusedMultiplyAdd(x0, ba, c0a);
             a += aDepthStride;
             b += ldb;
