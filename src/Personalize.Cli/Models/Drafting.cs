@@ -40,11 +40,15 @@ internal sealed class Drafting : IDisposable
             return new Drafting(drafter);
         }
 
+        var count = 0;
         foreach (var interaction in profile.Interactions.ReadAll())
         {
             context.CancellationToken.ThrowIfCancellationRequested();
             drafter.Add(engine.Chat.EncodeExample(interaction.Context, interaction.Text).Ids);
+            count++;
         }
+
+        context.Output.Note($"drafting from {drafter.TokenCount} tokens of {count} interactions");
 
         return new Drafting(drafter);
     }

@@ -32,6 +32,18 @@ public sealed class SpeculationTests : IDisposable
     }
 
     [Fact]
+    public void History_is_read_from_the_profile()
+    {
+        CommandRun.Of("record", "--data", _folder["profile"], "--context", "a", "--text", "b").Succeeds();
+        CommandRun.Of("record", "--data", _folder["profile"], "--context", "c", "--text", "d").Succeeds();
+
+        var run = CommandRun.Of("generate", "--data", _folder["profile"], "--model", _model, "--prompt", "abc", "--max-tokens", "4", "--speculation", "history").Succeeds();
+
+        Assert.Contains("of 2 interactions", run.Error, StringComparison.Ordinal);
+        Assert.Contains("drafted tokens accepted", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void History_without_a_profile_is_said_and_not_an_error() =>
         Assert.Contains("no history", CommandRun.Of("generate", "--data", _folder["none"], "--model", _model, "--prompt", "abc", "--max-tokens", "4", "--speculation", "history").Succeeds().Error, StringComparison.Ordinal);
 
