@@ -12,47 +12,71 @@ namespace Personalize.Core.Kernels;
 internal static unsafe partial class IntegerMatrixMultiply
 {
     /// <summary>One group of eight rows: one or four tokens of one plane, one or two of two; <paramref name="y"/> receives <c>[tokens, 8]</c>.</summary>
-    internal static void GroupAvx2(in MatrixView weight, int group, sbyte* x, sbyte* low, float* scales, int* sums, int tokens, float* y)
+    internal static void GroupAvx2(in MatrixView weight, int group, sbyte* x, sbyte* low, short* wide, float* scales, int* sums, int tokens, float* y)
     {
         var w = weight.Group(group);
         var blocks = weight.Columns / PackedMatrix.ColumnsPerBlock;
-        var hasOffset = weight.Format == WeightFormat.Q4One;
-        switch (weight.Format == WeightFormat.Q8Zero, low is null, tokens)
+        switch (weight.Format)
         {
-            case (false, true, 1):
-                FourBit1Avx2(w, blocks, hasOffset, x, scales, sums, y);
+            case WeightFormat.Q4Zero:
+                FourBitAvx2<FourBitCentered>(w, blocks, x, low, scales, sums, tokens, y);
                 break;
-            case (false, true, _):
-                FourBit4Avx2(w, blocks, hasOffset, x, scales, sums, y);
-                break;
-            case (false, false, 1):
-                FourBit1TwoPlanesAvx2(w, blocks, hasOffset, x, low, scales, sums, y);
-                break;
-            case (false, false, _):
-                FourBit2TwoPlanesAvx2(w, blocks, hasOffset, x, low, scales, sums, y);
-                break;
-            case (true, true, 1):
-                EightBit1Avx2(w, blocks, x, scales, sums, y);
-                break;
-            case (true, true, _):
-                EightBit4Avx2(w, blocks, x, scales, sums, y);
-                break;
-            case (true, false, 1):
-                EightBit1TwoPlanesAvx2(w, blocks, x, low, scales, sums, y);
+            case WeightFormat.Q4One:
+                FourBitAvx2<FourBitWithOffset>(w, blocks, x, low, scales, sums, tokens, y);
                 break;
             default:
-                EightBit2TwoPlanesAvx2(w, blocks, x, low, scales, sums, y);
+                EightBitAvx2(w, blocks, x, low is null ? null : wide, scales, tokens, y);
                 break;
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void FourBit1Avx2(byte* w, int blocks, bool hasOffset, sbyte* x, float* scales, int* sums, float* y)
+    private static void FourBitAvx2<TFormat>(byte* w, int blocks, sbyte* x, sbyte* low, float* scales, int* sums, int tokens, float* y)
+        where TFormat : struct, IFourBitFormat
+    {
+        switch (low is null, tokens)
+        {
+            case (true, 1):
+                FourBit1Avx2<TFormat>(w, blocks, x, scales, sums, y);
+                break;
+            case (true, _):
+                FourBit4Avx2<TFormat>(w, blocks, x, scales, sums, y);
+                break;
+            case (false, 1):
+                FourBit1TwoPlanesAvx2<TFormat>(w, blocks, x, low, scales, sums, y);
+                break;
+            default:
+                FourBit2TwoPlanesAvx2<TFormat>(w, blocks, x, low, scales, sums, y);
+                break;
+        }
+    }
+
+    private static void EightBitAvx2(byte* w, int blocks, sbyte* x, short* wide, float* scales, int tokens, float* y)
+    {
+        switch (wide is null, tokens)
+        {
+            case (true, 1):
+                EightBit1Avx2(w, blocks, x, scales, y);
+                break;
+            case (true, _):
+                EightBit4Avx2(w, blocks, x, scales, y);
+                break;
+            case (false, 1):
+                EightBit1WideAvx2(w, blocks, wide, scales, y);
+                break;
+            default:
+                EightBit2WideAvx2(w, blocks, wide, scales, y);
+                break;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static void FourBit1Avx2<TFormat>(byte* w, int blocks, sbyte* x, float* scales, int* sums, float* y)
+        where TFormat : struct, IFourBitFormat
     {
         var mask = Vector256.Create((byte)15);
         var ones = Vector256.Create((short)1);
         var y0 = Vector256<float>.Zero;
-        var header = hasOffset ? 32 : 16;
+        var header = TFormat.HasOffset ? 32 : 16;
         for (var b = 0; b < blocks; b++)
         {
             var x0 = (int*)(x + (b * PackedMatrix.ColumnsPerBlock));
@@ -76,13 +100,13 @@ internal static unsafe partial class IntegerMatrixMultiply
 
             var scale = HalfVectors.Widen(w);
             var d0 = Avx2.MultiplyAddAdjacent(sx0, ones);
-            if (!hasOffset)
+            if (!TFormat.HasOffset)
             {
                 d0 -= Vector256.Create(8 * sums[b]);
             }
 
             y0 = Vector256.FusedMultiplyAdd(scale * scales[b], Vector256.ConvertToSingle(d0), y0);
-            if (hasOffset)
+            if (TFormat.HasOffset)
             {
                 var offset = HalfVectors.Widen(w + 16);
                 y0 = Vector256.FusedMultiplyAdd(offset, Vector256.Create(scales[b] * sums[b]), y0);
@@ -94,8 +118,9 @@ internal static unsafe partial class IntegerMatrixMultiply
         y0.Store(y);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void FourBit4Avx2(byte* w, int blocks, bool hasOffset, sbyte* x, float* scales, int* sums, float* y)
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static void FourBit4Avx2<TFormat>(byte* w, int blocks, sbyte* x, float* scales, int* sums, float* y)
+        where TFormat : struct, IFourBitFormat
     {
         var mask = Vector256.Create((byte)15);
         var ones = Vector256.Create((short)1);
@@ -103,7 +128,7 @@ internal static unsafe partial class IntegerMatrixMultiply
         var y1 = Vector256<float>.Zero;
         var y2 = Vector256<float>.Zero;
         var y3 = Vector256<float>.Zero;
-        var header = hasOffset ? 32 : 16;
+        var header = TFormat.HasOffset ? 32 : 16;
         var columns = (long)blocks * PackedMatrix.ColumnsPerBlock;
         for (var b = 0; b < blocks; b++)
         {
@@ -146,7 +171,7 @@ internal static unsafe partial class IntegerMatrixMultiply
             var d1 = Avx2.MultiplyAddAdjacent(sx1, ones);
             var d2 = Avx2.MultiplyAddAdjacent(sx2, ones);
             var d3 = Avx2.MultiplyAddAdjacent(sx3, ones);
-            if (!hasOffset)
+            if (!TFormat.HasOffset)
             {
                 d0 -= Vector256.Create(8 * sums[b]);
                 d1 -= Vector256.Create(8 * sums[b + (1 * blocks)]);
@@ -158,7 +183,7 @@ internal static unsafe partial class IntegerMatrixMultiply
             y1 = Vector256.FusedMultiplyAdd(scale * scales[b + (1 * blocks)], Vector256.ConvertToSingle(d1), y1);
             y2 = Vector256.FusedMultiplyAdd(scale * scales[b + (2 * blocks)], Vector256.ConvertToSingle(d2), y2);
             y3 = Vector256.FusedMultiplyAdd(scale * scales[b + (3 * blocks)], Vector256.ConvertToSingle(d3), y3);
-            if (hasOffset)
+            if (TFormat.HasOffset)
             {
                 var offset = HalfVectors.Widen(w + 16);
                 y0 = Vector256.FusedMultiplyAdd(offset, Vector256.Create(scales[b] * sums[b]), y0);
@@ -176,14 +201,15 @@ internal static unsafe partial class IntegerMatrixMultiply
         y3.Store(y + 24);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void FourBit1TwoPlanesAvx2(byte* w, int blocks, bool hasOffset, sbyte* x, sbyte* low, float* scales, int* sums, float* y)
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static void FourBit1TwoPlanesAvx2<TFormat>(byte* w, int blocks, sbyte* x, sbyte* low, float* scales, int* sums, float* y)
+        where TFormat : struct, IFourBitFormat
     {
         var mask = Vector256.Create((byte)15);
         var ones = Vector256.Create((short)1);
         var ratio = Vector256.Create(QuantizedActivations.PlaneRatio);
         var y0 = Vector256<float>.Zero;
-        var header = hasOffset ? 32 : 16;
+        var header = TFormat.HasOffset ? 32 : 16;
         for (var b = 0; b < blocks; b++)
         {
             var h0 = (int*)(x + (b * PackedMatrix.ColumnsPerBlock));
@@ -212,13 +238,13 @@ internal static unsafe partial class IntegerMatrixMultiply
 
             var scale = HalfVectors.Widen(w);
             var d0 = (Avx2.MultiplyAddAdjacent(sh0, ones) * ratio) + Avx2.MultiplyAddAdjacent(sl0, ones);
-            if (!hasOffset)
+            if (!TFormat.HasOffset)
             {
                 d0 -= Vector256.Create(8 * sums[b]);
             }
 
             y0 = Vector256.FusedMultiplyAdd(scale * scales[b], Vector256.ConvertToSingle(d0), y0);
-            if (hasOffset)
+            if (TFormat.HasOffset)
             {
                 var offset = HalfVectors.Widen(w + 16);
                 y0 = Vector256.FusedMultiplyAdd(offset, Vector256.Create(scales[b] * sums[b]), y0);
@@ -230,15 +256,16 @@ internal static unsafe partial class IntegerMatrixMultiply
         y0.Store(y);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void FourBit2TwoPlanesAvx2(byte* w, int blocks, bool hasOffset, sbyte* x, sbyte* low, float* scales, int* sums, float* y)
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static void FourBit2TwoPlanesAvx2<TFormat>(byte* w, int blocks, sbyte* x, sbyte* low, float* scales, int* sums, float* y)
+        where TFormat : struct, IFourBitFormat
     {
         var mask = Vector256.Create((byte)15);
         var ones = Vector256.Create((short)1);
         var ratio = Vector256.Create(QuantizedActivations.PlaneRatio);
         var y0 = Vector256<float>.Zero;
         var y1 = Vector256<float>.Zero;
-        var header = hasOffset ? 32 : 16;
+        var header = TFormat.HasOffset ? 32 : 16;
         var columns = (long)blocks * PackedMatrix.ColumnsPerBlock;
         for (var b = 0; b < blocks; b++)
         {
@@ -279,7 +306,7 @@ internal static unsafe partial class IntegerMatrixMultiply
             var scale = HalfVectors.Widen(w);
             var d0 = (Avx2.MultiplyAddAdjacent(sh0, ones) * ratio) + Avx2.MultiplyAddAdjacent(sl0, ones);
             var d1 = (Avx2.MultiplyAddAdjacent(sh1, ones) * ratio) + Avx2.MultiplyAddAdjacent(sl1, ones);
-            if (!hasOffset)
+            if (!TFormat.HasOffset)
             {
                 d0 -= Vector256.Create(8 * sums[b]);
                 d1 -= Vector256.Create(8 * sums[b + (1 * blocks)]);
@@ -287,7 +314,7 @@ internal static unsafe partial class IntegerMatrixMultiply
 
             y0 = Vector256.FusedMultiplyAdd(scale * scales[b], Vector256.ConvertToSingle(d0), y0);
             y1 = Vector256.FusedMultiplyAdd(scale * scales[b + (1 * blocks)], Vector256.ConvertToSingle(d1), y1);
-            if (hasOffset)
+            if (TFormat.HasOffset)
             {
                 var offset = HalfVectors.Widen(w + 16);
                 y0 = Vector256.FusedMultiplyAdd(offset, Vector256.Create(scales[b] * sums[b]), y0);
@@ -301,8 +328,8 @@ internal static unsafe partial class IntegerMatrixMultiply
         y1.Store(y + 8);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void EightBit1Avx2(byte* w, int blocks, sbyte* x, float* scales, int* sums, float* y)
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static void EightBit1Avx2(byte* w, int blocks, sbyte* x, float* scales, float* y)
     {
         var ones = Vector256.Create((short)1);
         var y0 = Vector256<float>.Zero;
@@ -325,8 +352,8 @@ internal static unsafe partial class IntegerMatrixMultiply
         y0.Store(y);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void EightBit4Avx2(byte* w, int blocks, sbyte* x, float* scales, int* sums, float* y)
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static void EightBit4Avx2(byte* w, int blocks, sbyte* x, float* scales, float* y)
     {
         var ones = Vector256.Create((short)1);
         var y0 = Vector256<float>.Zero;
@@ -368,69 +395,71 @@ internal static unsafe partial class IntegerMatrixMultiply
         y3.Store(y + 24);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void EightBit1TwoPlanesAvx2(byte* w, int blocks, sbyte* x, sbyte* low, float* scales, int* sums, float* y)
+    // Activations of two planes are 16-bit numbers: eight-bit weights widened to 16 bits need one product for both planes. A vector holds four rows, two sums each.
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static void EightBit1WideAvx2(byte* w, int blocks, short* x, float* scales, float* y)
     {
-        var ones = Vector256.Create((short)1);
-        var ratio = Vector256.Create(QuantizedActivations.PlaneRatio);
         var y0 = Vector256<float>.Zero;
         for (var b = 0; b < blocks; b++)
         {
-            var h0 = (int*)(x + (b * PackedMatrix.ColumnsPerBlock));
-            var sh0 = Vector256<int>.Zero;
-            var l0 = (int*)(low + (b * PackedMatrix.ColumnsPerBlock));
-            var sl0 = Vector256<int>.Zero;
+            var x0 = (long*)(x + (b * PackedMatrix.ColumnsPerBlock));
+            var upper0 = Vector256<int>.Zero;
+            var lower0 = Vector256<int>.Zero;
             for (var j = 0; j < 8; j++)
             {
-                var q = Vector256.Load((sbyte*)w + 16 + (32 * j));
-                var magnitude = Avx2.Abs(q);
-                sh0 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(magnitude, Avx2.Sign(Vector256.Create(h0[j]).AsSByte(), q)), ones);
-                sl0 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(magnitude, Avx2.Sign(Vector256.Create(l0[j]).AsSByte(), q)), ones);
+                var first = Avx2.ConvertToVector256Int16((sbyte*)w + 16 + (32 * j));
+                var last = Avx2.ConvertToVector256Int16((sbyte*)w + 32 + (32 * j));
+                var columns0 = Vector256.Create(x0[j]).AsInt16();
+                upper0 += Avx2.MultiplyAddAdjacent(first, columns0);
+                lower0 += Avx2.MultiplyAddAdjacent(last, columns0);
             }
 
             var scale = HalfVectors.Widen(w);
-            y0 = Vector256.FusedMultiplyAdd(scale * scales[b], Vector256.ConvertToSingle((sh0 * ratio) + sl0), y0);
+            y0 = Vector256.FusedMultiplyAdd(scale * scales[b], Vector256.ConvertToSingle(AddPairs(upper0, lower0)), y0);
             w += 272;
         }
 
         y0.Store(y);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void EightBit2TwoPlanesAvx2(byte* w, int blocks, sbyte* x, sbyte* low, float* scales, int* sums, float* y)
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static void EightBit2WideAvx2(byte* w, int blocks, short* x, float* scales, float* y)
     {
-        var ones = Vector256.Create((short)1);
-        var ratio = Vector256.Create(QuantizedActivations.PlaneRatio);
         var y0 = Vector256<float>.Zero;
         var y1 = Vector256<float>.Zero;
         var columns = (long)blocks * PackedMatrix.ColumnsPerBlock;
         for (var b = 0; b < blocks; b++)
         {
-            var h0 = (int*)(x + (b * PackedMatrix.ColumnsPerBlock));
-            var sh0 = Vector256<int>.Zero;
-            var l0 = (int*)(low + (b * PackedMatrix.ColumnsPerBlock));
-            var sl0 = Vector256<int>.Zero;
-            var h1 = (int*)(x + (b * PackedMatrix.ColumnsPerBlock) + (1 * columns));
-            var sh1 = Vector256<int>.Zero;
-            var l1 = (int*)(low + (b * PackedMatrix.ColumnsPerBlock) + (1 * columns));
-            var sl1 = Vector256<int>.Zero;
+            var x0 = (long*)(x + (b * PackedMatrix.ColumnsPerBlock));
+            var upper0 = Vector256<int>.Zero;
+            var lower0 = Vector256<int>.Zero;
+            var x1 = (long*)(x + (b * PackedMatrix.ColumnsPerBlock) + (1 * columns));
+            var upper1 = Vector256<int>.Zero;
+            var lower1 = Vector256<int>.Zero;
             for (var j = 0; j < 8; j++)
             {
-                var q = Vector256.Load((sbyte*)w + 16 + (32 * j));
-                var magnitude = Avx2.Abs(q);
-                sh0 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(magnitude, Avx2.Sign(Vector256.Create(h0[j]).AsSByte(), q)), ones);
-                sl0 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(magnitude, Avx2.Sign(Vector256.Create(l0[j]).AsSByte(), q)), ones);
-                sh1 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(magnitude, Avx2.Sign(Vector256.Create(h1[j]).AsSByte(), q)), ones);
-                sl1 += Avx2.MultiplyAddAdjacent(Avx2.MultiplyAddAdjacent(magnitude, Avx2.Sign(Vector256.Create(l1[j]).AsSByte(), q)), ones);
+                var first = Avx2.ConvertToVector256Int16((sbyte*)w + 16 + (32 * j));
+                var last = Avx2.ConvertToVector256Int16((sbyte*)w + 32 + (32 * j));
+                var columns0 = Vector256.Create(x0[j]).AsInt16();
+                upper0 += Avx2.MultiplyAddAdjacent(first, columns0);
+                lower0 += Avx2.MultiplyAddAdjacent(last, columns0);
+                var columns1 = Vector256.Create(x1[j]).AsInt16();
+                upper1 += Avx2.MultiplyAddAdjacent(first, columns1);
+                lower1 += Avx2.MultiplyAddAdjacent(last, columns1);
             }
 
             var scale = HalfVectors.Widen(w);
-            y0 = Vector256.FusedMultiplyAdd(scale * scales[b], Vector256.ConvertToSingle((sh0 * ratio) + sl0), y0);
-            y1 = Vector256.FusedMultiplyAdd(scale * scales[b + (1 * blocks)], Vector256.ConvertToSingle((sh1 * ratio) + sl1), y1);
+            y0 = Vector256.FusedMultiplyAdd(scale * scales[b], Vector256.ConvertToSingle(AddPairs(upper0, lower0)), y0);
+            y1 = Vector256.FusedMultiplyAdd(scale * scales[b + (1 * blocks)], Vector256.ConvertToSingle(AddPairs(upper1, lower1)), y1);
             w += 272;
         }
 
         y0.Store(y);
         y1.Store(y + 8);
     }
+
+    /// <summary>Rows 0-3 and 4-7 with two sums each become one sum for each of the eight rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> AddPairs(Vector256<int> upper, Vector256<int> lower) =>
+        Avx2.Permute4x64(Avx2.HorizontalAdd(upper, lower).AsInt64(), 0b11_01_10_00).AsInt32();
 }

@@ -13,28 +13,51 @@ internal static unsafe partial class IntegerMatrixMultiply
     {
         var w = weight.Group(group);
         var blocks = weight.Columns / PackedMatrix.ColumnsPerBlock;
-        var hasOffset = weight.Format == WeightFormat.Q4One;
-        switch (weight.Format == WeightFormat.Q8Zero, low is null, tokens)
+        switch (weight.Format)
         {
-            case (false, true, 1):
-                FourBit1AvxVnni(w, blocks, hasOffset, x, scales, sums, y);
+            case WeightFormat.Q4Zero:
+                FourBitAvxVnni<FourBitCentered>(w, blocks, x, low, scales, sums, tokens, y);
                 break;
-            case (false, true, _):
-                FourBit4AvxVnni(w, blocks, hasOffset, x, scales, sums, y);
+            case WeightFormat.Q4One:
+                FourBitAvxVnni<FourBitWithOffset>(w, blocks, x, low, scales, sums, tokens, y);
                 break;
-            case (false, false, 1):
-                FourBit1TwoPlanesAvxVnni(w, blocks, hasOffset, x, low, scales, sums, y);
+            default:
+                EightBitAvxVnni(w, blocks, x, low, scales, sums, tokens, y);
                 break;
-            case (false, false, _):
-                FourBit2TwoPlanesAvxVnni(w, blocks, hasOffset, x, low, scales, sums, y);
+        }
+    }
+
+    private static void FourBitAvxVnni<TFormat>(byte* w, int blocks, sbyte* x, sbyte* low, float* scales, int* sums, int tokens, float* y)
+        where TFormat : struct, IFourBitFormat
+    {
+        switch (low is null, tokens)
+        {
+            case (true, 1):
+                FourBit1AvxVnni<TFormat>(w, blocks, x, scales, sums, y);
                 break;
-            case (true, true, 1):
+            case (true, _):
+                FourBit4AvxVnni<TFormat>(w, blocks, x, scales, sums, y);
+                break;
+            case (false, 1):
+                FourBit1TwoPlanesAvxVnni<TFormat>(w, blocks, x, low, scales, sums, y);
+                break;
+            default:
+                FourBit2TwoPlanesAvxVnni<TFormat>(w, blocks, x, low, scales, sums, y);
+                break;
+        }
+    }
+
+    private static void EightBitAvxVnni(byte* w, int blocks, sbyte* x, sbyte* low, float* scales, int* sums, int tokens, float* y)
+    {
+        switch (low is null, tokens)
+        {
+            case (true, 1):
                 EightBit1AvxVnni(w, blocks, x, scales, sums, y);
                 break;
-            case (true, true, _):
+            case (true, _):
                 EightBit4AvxVnni(w, blocks, x, scales, sums, y);
                 break;
-            case (true, false, 1):
+            case (false, 1):
                 EightBit1TwoPlanesAvxVnni(w, blocks, x, low, scales, sums, y);
                 break;
             default:
@@ -43,12 +66,13 @@ internal static unsafe partial class IntegerMatrixMultiply
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void FourBit1AvxVnni(byte* w, int blocks, bool hasOffset, sbyte* x, float* scales, int* sums, float* y)
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static void FourBit1AvxVnni<TFormat>(byte* w, int blocks, sbyte* x, float* scales, int* sums, float* y)
+        where TFormat : struct, IFourBitFormat
     {
         var mask = Vector256.Create((byte)15);
         var y0 = Vector256<float>.Zero;
-        var header = hasOffset ? 32 : 16;
+        var header = TFormat.HasOffset ? 32 : 16;
         for (var b = 0; b < blocks; b++)
         {
             var x0 = (int*)(x + (b * PackedMatrix.ColumnsPerBlock));
@@ -76,13 +100,13 @@ internal static unsafe partial class IntegerMatrixMultiply
 
             var scale = HalfVectors.Widen(w);
             var d0 = sx0;
-            if (!hasOffset)
+            if (!TFormat.HasOffset)
             {
                 d0 -= Vector256.Create(8 * sums[b]);
             }
 
             y0 = Vector256.FusedMultiplyAdd(scale * scales[b], Vector256.ConvertToSingle(d0), y0);
-            if (hasOffset)
+            if (TFormat.HasOffset)
             {
                 var offset = HalfVectors.Widen(w + 16);
                 y0 = Vector256.FusedMultiplyAdd(offset, Vector256.Create(scales[b] * sums[b]), y0);
@@ -94,15 +118,16 @@ internal static unsafe partial class IntegerMatrixMultiply
         y0.Store(y);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void FourBit4AvxVnni(byte* w, int blocks, bool hasOffset, sbyte* x, float* scales, int* sums, float* y)
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static void FourBit4AvxVnni<TFormat>(byte* w, int blocks, sbyte* x, float* scales, int* sums, float* y)
+        where TFormat : struct, IFourBitFormat
     {
         var mask = Vector256.Create((byte)15);
         var y0 = Vector256<float>.Zero;
         var y1 = Vector256<float>.Zero;
         var y2 = Vector256<float>.Zero;
         var y3 = Vector256<float>.Zero;
-        var header = hasOffset ? 32 : 16;
+        var header = TFormat.HasOffset ? 32 : 16;
         var columns = (long)blocks * PackedMatrix.ColumnsPerBlock;
         for (var b = 0; b < blocks; b++)
         {
@@ -161,7 +186,7 @@ internal static unsafe partial class IntegerMatrixMultiply
             var d1 = sx1;
             var d2 = sx2;
             var d3 = sx3;
-            if (!hasOffset)
+            if (!TFormat.HasOffset)
             {
                 d0 -= Vector256.Create(8 * sums[b]);
                 d1 -= Vector256.Create(8 * sums[b + (1 * blocks)]);
@@ -173,7 +198,7 @@ internal static unsafe partial class IntegerMatrixMultiply
             y1 = Vector256.FusedMultiplyAdd(scale * scales[b + (1 * blocks)], Vector256.ConvertToSingle(d1), y1);
             y2 = Vector256.FusedMultiplyAdd(scale * scales[b + (2 * blocks)], Vector256.ConvertToSingle(d2), y2);
             y3 = Vector256.FusedMultiplyAdd(scale * scales[b + (3 * blocks)], Vector256.ConvertToSingle(d3), y3);
-            if (hasOffset)
+            if (TFormat.HasOffset)
             {
                 var offset = HalfVectors.Widen(w + 16);
                 y0 = Vector256.FusedMultiplyAdd(offset, Vector256.Create(scales[b] * sums[b]), y0);
@@ -191,13 +216,14 @@ internal static unsafe partial class IntegerMatrixMultiply
         y3.Store(y + 24);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void FourBit1TwoPlanesAvxVnni(byte* w, int blocks, bool hasOffset, sbyte* x, sbyte* low, float* scales, int* sums, float* y)
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static void FourBit1TwoPlanesAvxVnni<TFormat>(byte* w, int blocks, sbyte* x, sbyte* low, float* scales, int* sums, float* y)
+        where TFormat : struct, IFourBitFormat
     {
         var mask = Vector256.Create((byte)15);
         var ratio = Vector256.Create(QuantizedActivations.PlaneRatio);
         var y0 = Vector256<float>.Zero;
-        var header = hasOffset ? 32 : 16;
+        var header = TFormat.HasOffset ? 32 : 16;
         for (var b = 0; b < blocks; b++)
         {
             var h0 = (int*)(x + (b * PackedMatrix.ColumnsPerBlock));
@@ -234,13 +260,13 @@ internal static unsafe partial class IntegerMatrixMultiply
 
             var scale = HalfVectors.Widen(w);
             var d0 = (sh0 * ratio) + sl0;
-            if (!hasOffset)
+            if (!TFormat.HasOffset)
             {
                 d0 -= Vector256.Create(8 * sums[b]);
             }
 
             y0 = Vector256.FusedMultiplyAdd(scale * scales[b], Vector256.ConvertToSingle(d0), y0);
-            if (hasOffset)
+            if (TFormat.HasOffset)
             {
                 var offset = HalfVectors.Widen(w + 16);
                 y0 = Vector256.FusedMultiplyAdd(offset, Vector256.Create(scales[b] * sums[b]), y0);
@@ -252,14 +278,15 @@ internal static unsafe partial class IntegerMatrixMultiply
         y0.Store(y);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void FourBit2TwoPlanesAvxVnni(byte* w, int blocks, bool hasOffset, sbyte* x, sbyte* low, float* scales, int* sums, float* y)
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static void FourBit2TwoPlanesAvxVnni<TFormat>(byte* w, int blocks, sbyte* x, sbyte* low, float* scales, int* sums, float* y)
+        where TFormat : struct, IFourBitFormat
     {
         var mask = Vector256.Create((byte)15);
         var ratio = Vector256.Create(QuantizedActivations.PlaneRatio);
         var y0 = Vector256<float>.Zero;
         var y1 = Vector256<float>.Zero;
-        var header = hasOffset ? 32 : 16;
+        var header = TFormat.HasOffset ? 32 : 16;
         var columns = (long)blocks * PackedMatrix.ColumnsPerBlock;
         for (var b = 0; b < blocks; b++)
         {
@@ -316,7 +343,7 @@ internal static unsafe partial class IntegerMatrixMultiply
             var scale = HalfVectors.Widen(w);
             var d0 = (sh0 * ratio) + sl0;
             var d1 = (sh1 * ratio) + sl1;
-            if (!hasOffset)
+            if (!TFormat.HasOffset)
             {
                 d0 -= Vector256.Create(8 * sums[b]);
                 d1 -= Vector256.Create(8 * sums[b + (1 * blocks)]);
@@ -324,7 +351,7 @@ internal static unsafe partial class IntegerMatrixMultiply
 
             y0 = Vector256.FusedMultiplyAdd(scale * scales[b], Vector256.ConvertToSingle(d0), y0);
             y1 = Vector256.FusedMultiplyAdd(scale * scales[b + (1 * blocks)], Vector256.ConvertToSingle(d1), y1);
-            if (hasOffset)
+            if (TFormat.HasOffset)
             {
                 var offset = HalfVectors.Widen(w + 16);
                 y0 = Vector256.FusedMultiplyAdd(offset, Vector256.Create(scales[b] * sums[b]), y0);
@@ -338,7 +365,7 @@ internal static unsafe partial class IntegerMatrixMultiply
         y1.Store(y + 8);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void EightBit1AvxVnni(byte* w, int blocks, sbyte* x, float* scales, int* sums, float* y)
     {
         var shift = Vector256.Create((byte)128);
@@ -361,7 +388,7 @@ internal static unsafe partial class IntegerMatrixMultiply
         y0.Store(y);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void EightBit4AvxVnni(byte* w, int blocks, sbyte* x, float* scales, int* sums, float* y)
     {
         var shift = Vector256.Create((byte)128);
@@ -403,7 +430,7 @@ internal static unsafe partial class IntegerMatrixMultiply
         y3.Store(y + 24);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void EightBit1TwoPlanesAvxVnni(byte* w, int blocks, sbyte* x, sbyte* low, float* scales, int* sums, float* y)
     {
         var shift = Vector256.Create((byte)128);
@@ -430,7 +457,7 @@ internal static unsafe partial class IntegerMatrixMultiply
         y0.Store(y);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void EightBit2TwoPlanesAvxVnni(byte* w, int blocks, sbyte* x, sbyte* low, float* scales, int* sums, float* y)
     {
         var shift = Vector256.Create((byte)128);

@@ -24,7 +24,7 @@ internal static unsafe partial class IntegerMatrixMultiply
                 groups += projection.Weight.GroupCount;
             }
 
-            var work = new Work { Projections = p, Count = projections.Length, Quants = x.Quants, LowQuants = x.Rounding == ActivationRounding.TwoPlanes ? x.LowQuants : null, Scales = x.Scales, Sums = x.Sums, Tokens = tokens };
+            var work = new Work { Projections = p, Count = projections.Length, Quants = x.Quants, LowQuants = x.Rounding == ActivationRounding.TwoPlanes ? x.LowQuants : null, WideQuants = x.WideQuants, Scales = x.Scales, Sums = x.Sums, Tokens = tokens };
             pool.Run(ref work, groups, Math.Max(1, groups / (pool.ThreadCount * 6)));
         }
     }
@@ -77,6 +77,7 @@ internal static unsafe partial class IntegerMatrixMultiply
         public ProjectionTask* Projections;
         public sbyte* Quants;
         public sbyte* LowQuants;
+        public short* WideQuants;
         public float* Scales;
         public int* Sums;
         public int Count;
@@ -117,7 +118,7 @@ internal static unsafe partial class IntegerMatrixMultiply
                 }
                 else if (InstructionSets.HasAvx2)
                 {
-                    GroupAvx2(weight, group, x, low, scales, sums, count, tile);
+                    GroupAvx2(weight, group, x, low, WideQuants + ((long)token * columns), scales, sums, count, tile);
                 }
                 else
                 {

@@ -15,6 +15,7 @@ public sealed unsafe class QuantizedActivations : IDisposable
     internal const int PlaneRatio = 254;
 
     private readonly NativeBuffer<sbyte> _quants;
+    private readonly NativeBuffer<short> _wide;
     private readonly NativeBuffer<float> _scales;
     private readonly NativeBuffer<int> _sums;
 
@@ -25,6 +26,7 @@ public sealed unsafe class QuantizedActivations : IDisposable
     {
         var padded = (maxColumns + PackedMatrix.ColumnsPerBlock - 1) / PackedMatrix.ColumnsPerBlock * PackedMatrix.ColumnsPerBlock;
         _quants = new NativeBuffer<sbyte>(2L * maxTokens * padded);
+        _wide = new NativeBuffer<short>((long)maxTokens * padded);
         _scales = new NativeBuffer<float>((long)maxTokens * padded / PackedMatrix.ColumnsPerBlock);
         _sums = new NativeBuffer<int>(_scales.Length);
     }
@@ -36,13 +38,16 @@ public sealed unsafe class QuantizedActivations : IDisposable
     public ActivationRounding Rounding { get; private set; }
 
     /// <summary>How many bytes the buffers take.</summary>
-    public long ByteLength => _quants.ByteLength + _scales.ByteLength + _sums.ByteLength;
+    public long ByteLength => _quants.ByteLength + _wide.ByteLength + _scales.ByteLength + _sums.ByteLength;
 
     /// <summary><c>[tokens, columns]</c>, the only plane or the high one.</summary>
     internal sbyte* Quants => _quants.Pointer;
 
     /// <summary>The low plane, <c>[tokens, columns]</c>.</summary>
     internal sbyte* LowQuants => _quants.Pointer + (_quants.Length / 2);
+
+    /// <summary>Both planes together, <c>254 * high + low</c>, <c>[tokens, columns]</c>; meaningful for two planes.</summary>
+    internal short* WideQuants => _wide.Pointer;
 
     /// <summary><c>[tokens, blocks]</c>.</summary>
     internal float* Scales => _scales.Pointer;
@@ -70,6 +75,7 @@ public sealed unsafe class QuantizedActivations : IDisposable
             X = x,
             Quants = Quants,
             LowQuants = rounding == ActivationRounding.TwoPlanes ? LowQuants : null,
+            WideQuants = WideQuants,
             Scales = Scales,
             Sums = Sums,
             BlocksPerToken = columns / PackedMatrix.ColumnsPerBlock,
@@ -81,6 +87,7 @@ public sealed unsafe class QuantizedActivations : IDisposable
     public void Dispose()
     {
         _quants.Dispose();
+        _wide.Dispose();
         _scales.Dispose();
         _sums.Dispose();
     }
@@ -153,6 +160,16 @@ public sealed unsafe class QuantizedActivations : IDisposable
         StoreBytes(q0 - (h0 * PlaneRatio), q1 - (h1 * PlaneRatio), q2 - (h2 * PlaneRatio), q3 - (h3 * PlaneRatio), low);
     }
 
+    private static void Join(sbyte* high, sbyte* low, short* wide)
+    {
+        for (var i = 0; i < PackedMatrix.ColumnsPerBlock; i += Vector128<short>.Count)
+        {
+            var h = Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(long*)(high + i)).AsSByte());
+            var l = Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(long*)(low + i)).AsSByte());
+            ((h * PlaneRatio) + l).Store(wide + i);
+        }
+    }
+
     private static Vector256<int> HighPlane(Vector256<int> q) => Avx.ConvertToVector256Int32(Vector256.ConvertToSingle(q) * (1f / PlaneRatio));
 
     private static void StoreBytes(Vector256<int> q0, Vector256<int> q1, Vector256<int> q2, Vector256<int> q3, sbyte* target)
@@ -168,6 +185,7 @@ public sealed unsafe class QuantizedActivations : IDisposable
         public float* X;
         public sbyte* Quants;
         public sbyte* LowQuants;
+        public short* WideQuants;
         public float* Scales;
         public int* Sums;
         public int BlocksPerToken;
@@ -178,6 +196,10 @@ public sealed unsafe class QuantizedActivations : IDisposable
             {
                 var at = block * PackedMatrix.ColumnsPerBlock;
                 QuantizeBlock(X + at, Quants + at, LowQuants is null ? null : LowQuants + at, out Scales[block], out Sums[block]);
+                if (LowQuants is not null)
+                {
+                    Join(Quants + at, LowQuants + at, WideQuants + at);
+                }
             }
         }
     }

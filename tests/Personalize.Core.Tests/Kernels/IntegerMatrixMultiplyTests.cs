@@ -50,7 +50,7 @@ public sealed unsafe class IntegerMatrixMultiplyTests
                 {
                     if (Avx2.IsSupported)
                     {
-                        IntegerMatrixMultiply.GroupAvx2(weight.View, group, activations.Quants, low, activations.Scales, activations.Sums, count, pv);
+                        IntegerMatrixMultiply.GroupAvx2(weight.View, group, activations.Quants, low, activations.WideQuants, activations.Scales, activations.Sums, count, pv);
                         Assert.Equal(scalar[..(count * 8)], vector[..(count * 8)]);
                     }
 
