@@ -8,6 +8,7 @@ using Personalize.Core.Tokenization.Templates;
 using Personalize.Inference.Decoding;
 using Personalize.Inference.Generation;
 using Personalize.Inference.Sampling;
+using Personalize.Inference.Speculation;
 
 namespace Personalize.Cli.Commands;
 
@@ -22,11 +23,12 @@ internal static class GenerateCommand
         var adapter = AdapterOption.Create();
         var maxTokens = new Option<int>("--max-tokens") { Description = "How many tokens at most", HelpName = "N", DefaultValueFactory = _ => 256 }.AtLeast(1);
         var stop = new Option<string[]>("--stop") { Description = "End before this text; may be given several times", HelpName = "T" };
-        var speculation = new Option<string>("--speculation") { Description = "Draft tokens and verify them together", HelpName = "off", DefaultValueFactory = _ => "off" }.OneOf("off");
+        var speculation = new SpeculationOptionSet();
         var precision = PrecisionOption.Create(ArithmeticPrecision.Served);
         var sampling = new SamplingOptionSet(SamplingOptions.Greedy);
         var bounded = new BoundedCacheOptionSet("--window");
-        var command = new Command("generate", "Write a text") { prompt, ids, chat, maxTokens, stop, adapter, speculation, precision };
+        var command = new Command("generate", "Write a text") { prompt, ids, chat, maxTokens, stop, adapter, precision };
+        speculation.AddTo(command);
         sampling.AddTo(command);
         bounded.AddTo(command);
         command.RequireOneOf(prompt, ids, chat);
@@ -50,7 +52,10 @@ internal static class GenerateCommand
                 StopStrings = context.Get(stop),
             };
             var arithmetic = PrecisionOption.Parse(context.Get(precision));
-            return Run(context, engine, bounded.Read(context, engine.Model.Description, arithmetic) ?? RoomFor(request, engine.Model.Description, arithmetic), request);
+            var room = RoomFor(request, engine.Model.Description, arithmetic);
+            var options = bounded.Read(context, engine.Model.Description, arithmetic) ?? room;
+            using var drafting = speculation.Start(context, engine, room.ContextLength!.Value);
+            return Run(context, engine, options, request, drafting.Drafter);
         });
         return command;
     }
@@ -59,10 +64,10 @@ internal static class GenerateCommand
     private static DecoderSessionOptions RoomFor(GenerationRequest request, DecoderDescription model, ArithmeticPrecision precision) =>
         new() { ContextLength = (int)Math.Min((long)request.Prompt.Count + request.MaxTokens, model.ContextLength), Precision = precision };
 
-    private static int Run(CommandContext context, Engine engine, DecoderSessionOptions options, GenerationRequest request)
+    private static int Run(CommandContext context, Engine engine, DecoderSessionOptions options, GenerationRequest request, IDrafter? drafter)
     {
         using var session = engine.CreateSession(options);
-        var text = new TextGenerator(session, engine.Tokenizer, context.Time).Generate(request, context.CancellationToken);
+        var text = new TextGenerator(session, engine.Tokenizer, context.Time, drafter).Generate(request, context.CancellationToken);
         foreach (var token in text)
         {
             if (context.Output.IsForPeople)
@@ -73,6 +78,11 @@ internal static class GenerateCommand
 
         var result = text.Result;
         context.Output.Result(json => WriteJson(json, result), _ => context.Output.Text("\n"));
+        if (drafter is not null)
+        {
+            context.Output.Note($"{result.AcceptedTokens} of {result.DraftedTokens} drafted tokens accepted{(result.SpeculationGivenUp ? "; speculation was given up, it did not pay" : "")}");
+        }
+
         context.Output.Note($"{result.PromptTokens} prompt tokens at {result.PrefillTokensPerSecond:F0}/s, {result.Ids.Count} tokens at {result.DecodeTokensPerSecond:F0}/s");
         return ExitCode.Done;
     }
@@ -93,6 +103,7 @@ internal static class GenerateCommand
         json.WriteNumber("decodeTokensPerSecond", result.DecodeTokensPerSecond);
         json.WriteNumber("draftedTokens", result.DraftedTokens);
         json.WriteNumber("acceptedTokens", result.AcceptedTokens);
+        json.WriteBoolean("speculationGivenUp", result.SpeculationGivenUp);
         json.WriteString("stopReason", JsonNamingPolicy.CamelCase.ConvertName(result.StopReason.ToString()));
     }
 }

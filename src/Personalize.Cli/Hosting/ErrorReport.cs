@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Personalize.Core.Errors;
+using Personalize.Inference.Speculation;
 
 namespace Personalize.Cli.Hosting;
 
@@ -25,7 +26,7 @@ internal sealed record ErrorReport(int ExitCode, string Line)
         ProfileAccessException { Error: ProfileAccessError.NotFound } or ProfileVersionException => Hosting.ExitCode.BadFile,
         RecipeException => Hosting.ExitCode.Usage,
         MissingModelException or InputFileException => Hosting.ExitCode.BadFile,
-        ModelFormatException or UnsupportedModelException or TokenizerException or ChatTemplateException => Hosting.ExitCode.BadFile,
+        ModelFormatException or UnsupportedModelException or TokenizerException or ChatTemplateException or DraftVocabularyException => Hosting.ExitCode.BadFile,
         AdapterRegistryException { Error: AdapterRegistryError.NotFound or AdapterRegistryError.Ambiguous } => Hosting.ExitCode.Usage,
         AdapterFormatException or AdapterMismatchException or TensorShapeException or NonFiniteLogitsException => Hosting.ExitCode.BadFile,
         _ => Hosting.ExitCode.Failed,

@@ -14,7 +14,7 @@ namespace Personalize.Inference.Decoding;
 /// </summary>
 public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
 {
-    private const int OutputTokensPerPass = 8;
+    private const int OutputTokensPerPass = 16;
     private readonly DecoderModel _model;
     private readonly DecoderDescription _description;
     private readonly WorkerPool _pool;
@@ -35,6 +35,7 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
     private readonly NativeBuffer<float> _up;
     private readonly NativeBuffer<float> _logits;
     private int _logitsRow = -1;
+    private int _verifiedTokens;
 
     /// <summary>Plans all buffers; nothing is allocated afterwards.</summary>
     /// <param name="model">The shared weights; must outlive the session.</param>
@@ -84,6 +85,9 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
     public int VocabularySize => _description.VocabularySize;
 
     /// <inheritdoc/>
+    public int MaxVerifyTokens => Math.Min(OutputTokensPerPass, _chunk);
+
+    /// <inheritdoc/>
     public ReadOnlySpan<float> Logits => _logitsRow >= 0
         ? new ReadOnlySpan<float>(_logits.Pointer + ((long)_logitsRow * VocabularySize), VocabularySize)
         : throw new InvalidOperationException("no token was fed since the session began or was truncated");
@@ -101,6 +105,25 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
 
     /// <inheritdoc/>
     public void Decode(int token) => Feed([token], onLogits: null, onHiddenState: null, CancellationToken.None);
+
+    /// <inheritdoc/>
+    public void Verify(ReadOnlySpan<int> tokens)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(tokens.Length, nameof(tokens));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens.Length, MaxVerifyTokens, nameof(tokens));
+
+        // One chunk and one pass of the output layer, so that the rows of all tokens stand in the buffer.
+        Feed(tokens, onLogits: static (_, _) => { }, onHiddenState: null, CancellationToken.None);
+        _verifiedTokens = tokens.Length;
+    }
+
+    /// <inheritdoc/>
+    public ReadOnlySpan<float> VerifiedLogits(int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, _verifiedTokens);
+        return new ReadOnlySpan<float>(_logits.Pointer + ((long)index * VocabularySize), VocabularySize);
+    }
 
     /// <summary>Feeds several tokens and reports the logits of each.</summary>
     /// <param name="tokens">At least one token id.</param>
@@ -124,6 +147,7 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
             }
         }
 
+        _verifiedTokens = 0;
         for (var first = 0; first < tokens.Length; first += _chunk)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -156,6 +180,7 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
 
         Position = position;
         _logitsRow = -1;
+        _verifiedTokens = 0;
     }
 
     /// <inheritdoc/>

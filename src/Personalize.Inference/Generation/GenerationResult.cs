@@ -7,8 +7,8 @@ namespace Personalize.Inference.Generation;
 /// <param name="ReusedTokens">How many of them were in the cache already and were not computed again.</param>
 /// <param name="PrefillTokensPerSecond">Computed prompt tokens a second; 0 when no time passed.</param>
 /// <param name="DecodeTokensPerSecond">Generated tokens a second after the first, which the prefill gives; choosing the token is counted, what the consumer does between two tokens is not. 0 when no time passed.</param>
-/// <param name="DraftedTokens">How many tokens a drafter proposed.</param>
-/// <param name="AcceptedTokens">How many of those the model confirmed.</param>
+/// <param name="DraftedTokens">How many tokens of a drafter were verified.</param>
+/// <param name="AcceptedTokens">How many of those the model chose itself.</param>
 /// <param name="StopReason">Why it ended.</param>
 public sealed record GenerationResult(
     string Text,
@@ -19,4 +19,8 @@ public sealed record GenerationResult(
     double DecodeTokensPerSecond,
     int DraftedTokens,
     int AcceptedTokens,
-    GenerationStopReason StopReason);
+    GenerationStopReason StopReason)
+{
+    /// <summary>Whether speculation was given up within the text because it took longer than it saved.</summary>
+    public bool SpeculationGivenUp { get; init; }
+}

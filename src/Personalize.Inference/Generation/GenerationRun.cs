@@ -1,6 +1,7 @@
 using System.Text;
 using Personalize.Core.Tokenization;
 using Personalize.Inference.Sampling;
+using Personalize.Inference.Speculation;
 
 namespace Personalize.Inference.Generation;
 
@@ -8,6 +9,8 @@ namespace Personalize.Inference.Generation;
 internal sealed class GenerationRun
 {
     private readonly TextGenerator _generator;
+    private readonly Speculator? _speculator;
+    private readonly SamplingOptions _sampling;
     private readonly Sampler _sampler;
     private readonly StreamingDecoder _decoder;
     private readonly StopStringFilter _filter;
@@ -31,6 +34,8 @@ internal sealed class GenerationRun
         _generator = generator;
         // A model may have more logits than its vocabulary has tokens, as padding.
         _vocabularySize = Math.Min(generator.Session.VocabularySize, generator.Tokenizer.VocabularySize);
+        _speculator = generator.Speculator;
+        _sampling = request.Sampling;
         _sampler = new Sampler(request.Sampling, _vocabularySize);
         _decoder = new StreamingDecoder(generator.Tokenizer, includeSpecialTokens: false);
         _filter = new StopStringFilter(request.StopStrings);
@@ -50,6 +55,7 @@ internal sealed class GenerationRun
 
     public void Prefill(CancellationToken cancellationToken)
     {
+        _speculator?.Begin(_sampling, _vocabularySize);
         var start = _generator.Time.GetTimestamp();
         _reused = _generator.Prefill(_prompt, cancellationToken);
         _prefillTime = _generator.Time.GetElapsedTime(start);
@@ -61,7 +67,7 @@ internal sealed class GenerationRun
         if (Generated > 0)
         {
             // Fed only now, so that nothing is computed after the last token.
-            _generator.Decode(_history[_count - 1]);
+            Step();
             _decoded++;
         }
 
@@ -77,6 +83,9 @@ internal sealed class GenerationRun
         return new GeneratedToken(token, piece);
     }
 
+    /// <summary>Ends the text, whether it came to its end or not.</summary>
+    public void End() => _speculator?.End(_history.AsSpan(0, _count));
+
     public GenerationResult ToResult()
     {
         var prefilled = _decoded + Generated > 0 ? _prompt.Length - _reused : 0;
@@ -87,16 +96,34 @@ internal sealed class GenerationRun
             _reused,
             Rate(prefilled, _prefillTime),
             Rate(_decoded, _decodeTime),
-            DraftedTokens: 0,
-            AcceptedTokens: 0,
-            _reason);
+            _speculator?.DraftedTokens ?? 0,
+            _speculator?.AcceptedTokens ?? 0,
+            _reason)
+        {
+            SpeculationGivenUp = _speculator?.IsOff ?? false,
+        };
     }
 
     private static double Rate(int tokens, TimeSpan time) => time > TimeSpan.Zero ? tokens / time.TotalSeconds : 0;
 
+    private void Step()
+    {
+        if (_speculator is null)
+        {
+            _generator.Decode(_history[_count - 1]);
+            return;
+        }
+
+        // A draft is followed by one more token that the model chooses alone.
+        var room = Math.Min(_maxTokens - Generated, _generator.Session.ContextLength - _count + 1) - 1;
+        _speculator.Step(_history.AsSpan(0, _count), room);
+    }
+
     private int Choose()
     {
-        var token = _sampler.Sample(Allowed(_generator.Session.Logits[.._vocabularySize]), _history.AsSpan(0, _count));
+        var history = _history.AsSpan(0, _count);
+        var logits = Allowed((_speculator is null ? _generator.Session.Logits : _speculator.Logits)[.._vocabularySize]);
+        var token = _speculator is null ? _sampler.Sample(logits, history) : _speculator.Choose(_sampler, logits, history);
         _constraint?.Accept(token);
         return token;
     }
@@ -144,7 +171,8 @@ internal sealed class GenerationRun
             return Finish(GenerationStopReason.MaxTokens, piece);
         }
 
-        return _generator.Session.Position == _generator.Session.ContextLength ? Finish(GenerationStopReason.ContextFull, piece) : piece;
+        // All but the last token is fed; the session may hold drafted ones beyond.
+        return _count - 1 == _generator.Session.ContextLength ? Finish(GenerationStopReason.ContextFull, piece) : piece;
     }
 
     private string Finish(GenerationStopReason reason, string piece)

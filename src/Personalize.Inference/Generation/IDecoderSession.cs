@@ -18,6 +18,9 @@ public interface IDecoderSession
     /// <exception cref="InvalidOperationException">Nothing was fed since the session began or was truncated.</exception>
     ReadOnlySpan<float> Logits { get; }
 
+    /// <summary>How many tokens <see cref="Verify"/> takes at most; at least 1.</summary>
+    int MaxVerifyTokens { get; }
+
     /// <summary>Feeds several tokens in chunks. Logits are computed for the last one only.</summary>
     /// <param name="tokens">At least one token id, each below <see cref="VocabularySize"/>.</param>
     /// <param name="cancellationToken">Looked at between chunks; what was fed before stays in the cache and counts in <see cref="Position"/>.</param>
@@ -29,6 +32,17 @@ public interface IDecoderSession
     /// <param name="token">A token id below <see cref="VocabularySize"/>.</param>
     /// <exception cref="ContextLengthException"><see cref="ContextLength"/> tokens were fed before; nothing was fed.</exception>
     void Decode(int token);
+
+    /// <summary>Feeds a token and drafted ones in one pass and computes the logits after each of them; the same to the bit as feeding them one by one.</summary>
+    /// <param name="tokens">From 1 to <see cref="MaxVerifyTokens"/> token ids, each below <see cref="VocabularySize"/>.</param>
+    /// <exception cref="ContextLengthException">More tokens than the cache has room for; nothing was fed.</exception>
+    void Verify(ReadOnlySpan<int> tokens);
+
+    /// <summary>The logits after one of the tokens of the last <see cref="Verify"/>, <c>[vocabulary]</c>; valid until tokens are fed or removed.</summary>
+    /// <param name="index">The token's index in that call.</param>
+    /// <returns>As many numbers as the vocabulary has tokens.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The last call did not verify that many tokens.</exception>
+    ReadOnlySpan<float> VerifiedLogits(int index);
 
     /// <summary>Whether <see cref="TruncateTo"/> can go back to a position: a bounded cache holds only the last tokens. Back to 0 it always can.</summary>
     /// <param name="position">From 0 to <see cref="Position"/>.</param>

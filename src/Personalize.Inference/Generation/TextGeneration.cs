@@ -66,6 +66,7 @@ public sealed class TextGeneration : IEnumerable<GeneratedToken>
         }
         finally
         {
+            run.End();
             _result = run.ToResult();
             _generator.End();
         }

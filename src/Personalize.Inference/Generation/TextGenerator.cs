@@ -1,5 +1,6 @@
 using Personalize.Core.Errors;
 using Personalize.Core.Tokenization;
+using Personalize.Inference.Speculation;
 
 namespace Personalize.Inference.Generation;
 
@@ -16,9 +17,10 @@ public sealed class TextGenerator
     /// <summary>Takes over a session: from here on only this generator feeds it.</summary>
     /// <param name="session">A session without tokens. The caller keeps the duty to free it.</param>
     /// <param name="tokenizer">Turns tokens into text and names the stop tokens.</param>
-    /// <param name="time">Measures the rates.</param>
+    /// <param name="time">Measures the rates, and what speculation costs.</param>
+    /// <param name="drafter">Guesses tokens ahead; null computes one token after the other. Only this generator uses it.</param>
     /// <exception cref="ArgumentException">The session holds tokens.</exception>
-    public TextGenerator(IDecoderSession session, ITokenizer tokenizer, TimeProvider time)
+    public TextGenerator(IDecoderSession session, ITokenizer tokenizer, TimeProvider time, IDrafter? drafter = null)
     {
         ArgumentNullException.ThrowIfNull(session);
         ArgumentNullException.ThrowIfNull(tokenizer);
@@ -31,6 +33,10 @@ public sealed class TextGenerator
         _session = session;
         _tokenizer = tokenizer;
         _time = time;
+        if (drafter is not null && session.MaxVerifyTokens > 1)
+        {
+            Speculator = new Speculator(this, drafter);
+        }
     }
 
     /// <summary>Prepares a text; enumerating it computes it.</summary>
@@ -66,6 +72,8 @@ public sealed class TextGenerator
     internal IReadOnlyList<int> CachedTokens => _cached;
 
     internal TimeProvider Time => _time;
+
+    internal Speculator? Speculator { get; }
 
     internal void Begin()
     {
@@ -109,5 +117,17 @@ public sealed class TextGenerator
     {
         _cached.Add(token);
         _session.Decode(token);
+    }
+
+    internal void Verify(ReadOnlySpan<int> tokens)
+    {
+        _cached.AddRange(tokens);
+        _session.Verify(tokens);
+    }
+
+    internal void TakeBack(int position)
+    {
+        _session.TruncateTo(position);
+        _cached.RemoveRange(position, _cached.Count - position);
     }
 }

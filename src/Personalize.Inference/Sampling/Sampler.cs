@@ -59,6 +59,31 @@ public sealed class Sampler
         return _options.IsGreedy ? MostProbable(Penalize(logits, history), history.Length) : Filter(logits, history).Draw(_random.NextDouble());
     }
 
+    /// <summary>Chooses a token where another was drawn from a distribution q before: that one with probability <c>min(1, p / q)</c>, else one drawn from <c>max(0, p - q)</c>, so that the choice is distributed as p (arXiv 2211.17192, algorithm 1).</summary>
+    /// <param name="logits"><c>[vocabulary]</c>; not changed.</param>
+    /// <param name="history">All tokens so far, oldest first; only the penalty looks at them.</param>
+    /// <param name="drafted">The token that was drawn from q, independently of this sampler's numbers.</param>
+    /// <param name="draftProbabilities">q, at least <c>[vocabulary]</c>.</param>
+    /// <returns>A token id; <paramref name="drafted"/> exactly where it was accepted.</returns>
+    /// <exception cref="ArgumentException">There are not as many logits as the vocabulary has tokens, or fewer probabilities.</exception>
+    /// <exception cref="NonFiniteLogitsException">A logit is NaN, or the largest is infinite.</exception>
+    internal int SampleAgainst(ReadOnlySpan<float> logits, ReadOnlySpan<int> history, int drafted, ReadOnlySpan<float> draftProbabilities)
+    {
+        if (draftProbabilities.Length < logits.Length)
+        {
+            throw new ArgumentException($"expected {logits.Length} probabilities, found {draftProbabilities.Length}", nameof(draftProbabilities));
+        }
+
+        var distribution = Filter(logits, history);
+        if (_random.NextDouble() * draftProbabilities[drafted] < distribution.ProbabilityOf(drafted))
+        {
+            return drafted;
+        }
+
+        distribution.Subtract(draftProbabilities);
+        return distribution.Draw(_random.NextDouble());
+    }
+
     /// <summary>The distribution that <see cref="Sample"/> draws from; draws nothing.</summary>
     /// <param name="logits"><c>[vocabulary]</c>; not changed.</param>
     /// <param name="history">All tokens so far, oldest first; only the penalty looks at them.</param>

@@ -69,6 +69,23 @@ public sealed class TokenDistribution
         return Tokens[chosen];
     }
 
+    /// <summary>Turns p into <c>max(0, p - q)</c>, which need not sum to 1; where rounding leaves nothing of it, p stays.</summary>
+    /// <param name="other">q, by id.</param>
+    internal void Subtract(ReadOnlySpan<float> other)
+    {
+        var tokens = Tokens;
+        var left = false;
+        for (var i = 0; i < tokens.Length && !left; i++)
+        {
+            left = _probabilities[i] > other[tokens[i]];
+        }
+
+        for (var i = 0; left && i < tokens.Length; i++)
+        {
+            _probabilities[i] = MathF.Max(0, _probabilities[i] - other[tokens[i]]);
+        }
+    }
+
     /// <summary>All weights, by id; the caller fills them and calls <see cref="Complete"/>.</summary>
     internal Span<float> BeginAll()
     {

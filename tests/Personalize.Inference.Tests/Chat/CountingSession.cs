@@ -29,6 +29,8 @@ internal sealed class CountingSession(DecoderSession inner) : IDecoderSession, I
 
     public ReadOnlySpan<float> Logits => inner.Logits;
 
+    public int MaxVerifyTokens => inner.MaxVerifyTokens;
+
     public void Prefill(ReadOnlySpan<int> tokens, CancellationToken cancellationToken)
     {
         for (var first = 0; first < tokens.Length; first += ChunkSize)
@@ -47,6 +49,16 @@ internal sealed class CountingSession(DecoderSession inner) : IDecoderSession, I
         inner.Decode(token);
         Add([token]);
     }
+
+    public void Verify(ReadOnlySpan<int> tokens)
+    {
+        inner.Verify(tokens);
+        Add(tokens);
+    }
+
+    public ReadOnlySpan<float> VerifiedLogits(int index) => inner.VerifiedLogits(index);
+
+    public bool CanTruncateTo(int position) => inner.CanTruncateTo(position);
 
     public void TruncateTo(int position)
     {

@@ -8,13 +8,20 @@ internal sealed class ScriptedSession(Func<IReadOnlyList<int>, int> next, int co
 {
     private readonly List<int> _tokens = [];
     private readonly float[] _logits = new float[vocabularySize];
+    private readonly List<float[]> _verified = [];
     private bool _hasLogits;
 
     public int ChunkSize { get; init; } = 4;
 
+    public float Height { get; init; } = 1;
+
     public Action? BeforeEachToken { get; set; }
 
     public int ComputedTokens { get; private set; }
+
+    public int MaxVerifyTokens { get; init; } = 6;
+
+    public List<int> VerifiedLengths { get; } = [];
 
     public IReadOnlyList<int> Tokens => _tokens;
 
@@ -41,10 +48,36 @@ internal sealed class ScriptedSession(Func<IReadOnlyList<int>, int> next, int co
 
     public void Decode(int token) => Feed(token);
 
+    public void Verify(ReadOnlySpan<int> tokens)
+    {
+        if (tokens.Length is 0 || tokens.Length > MaxVerifyTokens)
+        {
+            throw new ArgumentOutOfRangeException(nameof(tokens));
+        }
+
+        if (tokens.Length > contextLength - _tokens.Count)
+        {
+            throw new ContextLengthException(tokens.Length, contextLength - _tokens.Count);
+        }
+
+        VerifiedLengths.Add(tokens.Length);
+        var rows = new List<float[]>();
+        foreach (var token in tokens)
+        {
+            Feed(token);
+            rows.Add([.. _logits]);
+        }
+
+        _verified.AddRange(rows);
+    }
+
+    public ReadOnlySpan<float> VerifiedLogits(int index) => _verified[index];
+
     public void TruncateTo(int position)
     {
         _tokens.RemoveRange(position, _tokens.Count - position);
         _hasLogits = false;
+        _verified.Clear();
     }
 
     private void Feed(int token)
@@ -54,11 +87,12 @@ internal sealed class ScriptedSession(Func<IReadOnlyList<int>, int> next, int co
             throw new ContextLengthException(contextLength + 1, contextLength);
         }
 
+        _verified.Clear();
         BeforeEachToken?.Invoke();
         _tokens.Add(token);
         ComputedTokens++;
         Array.Clear(_logits);
-        _logits[next(_tokens)] = 1;
+        _logits[next(_tokens)] = Height;
         _hasLogits = true;
     }
 }
