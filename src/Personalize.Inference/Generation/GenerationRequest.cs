@@ -42,4 +42,7 @@ public sealed class GenerationRequest
             field = value.All(text => !string.IsNullOrEmpty(text)) ? value : throw new ArgumentException("A stop string is empty.", nameof(value));
         }
     } = [];
+
+    /// <summary>What holds the text to a form, or null; it starts at the first generated token and serves this one text.</summary>
+    public ITokenConstraint? Constraint { get; init; }
 }

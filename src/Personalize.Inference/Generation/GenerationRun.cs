@@ -15,6 +15,8 @@ internal sealed class GenerationRun
     private readonly StreamingDecoder _decoder;
     private readonly StopStringFilter _filter;
     private readonly IReadOnlyCollection<int> _stopTokens;
+    private readonly ITokenConstraint? _constraint;
+    private readonly float[] _allowed;
     private readonly StringBuilder _text = new();
     private readonly int[] _prompt;
     private readonly int _maxTokens;
@@ -39,6 +41,8 @@ internal sealed class GenerationRun
         _filter = new StopStringFilter(request.StopStrings);
         _stopTokens = request.StopTokens ?? generator.Tokenizer.StopTokens;
         _maxTokens = request.MaxTokens;
+        _constraint = request.Constraint;
+        _allowed = _constraint is null ? [] : new float[_vocabularySize];
         _prompt = [.. request.Prompt];
         _history = new int[_prompt.Length + 64];
         _prompt.CopyTo(_history, 0);
@@ -115,12 +119,28 @@ internal sealed class GenerationRun
         _speculator.Step(_history.AsSpan(0, _count), room);
     }
 
+    // Tokens are chosen one after the other in their order, drafted or not, so that a constraint sees each exactly once.
     private int Choose()
     {
         var history = _history.AsSpan(0, _count);
-        return _speculator is null
-            ? _sampler.Sample(_generator.Session.Logits[.._vocabularySize], history)
-            : _speculator.Choose(_sampler, _speculator.Logits[.._vocabularySize], history);
+        var token = _speculator is null
+            ? _sampler.Sample(Allowed(_generator.Session.Logits[.._vocabularySize]), history)
+            : _speculator.Choose(_sampler, Allowed(_speculator.Logits[.._vocabularySize]), history);
+        _constraint?.Accept(token);
+        return token;
+    }
+
+    // A copy: the session's logits are not the run's to change.
+    private ReadOnlySpan<float> Allowed(ReadOnlySpan<float> logits)
+    {
+        if (_constraint is null)
+        {
+            return logits;
+        }
+
+        logits.CopyTo(_allowed);
+        _constraint.Apply(_allowed);
+        return _allowed;
     }
 
     private void Remember(int token)

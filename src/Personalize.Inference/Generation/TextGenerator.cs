@@ -68,6 +68,9 @@ public sealed class TextGenerator
 
     internal ITokenizer Tokenizer => _tokenizer;
 
+    /// <summary>The tokens that the session holds.</summary>
+    internal IReadOnlyList<int> CachedTokens => _cached;
+
     internal TimeProvider Time => _time;
 
     internal Speculator? Speculator { get; }

@@ -1,0 +1,113 @@
+namespace Personalize.Inference.Chat;
+
+/// <summary>The sessions of a client: made when needed, up to a number, each used by one answer at a time. Safe to use from several threads.</summary>
+/// <remarks>
+/// A prompt gets a free session that loses nothing by it: one whose tokens the prompt continues or repeats, of several the one that shares most. Otherwise a new one while there is room, otherwise the free one that was used longest ago.
+/// So a conversation finds its tokens as long as no more than the sessions' number of others were answered since.
+/// </remarks>
+internal sealed class ChatSessionPool : IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly Func<ChatSession> _create;
+    private readonly List<ChatSession> _free = [];
+    private readonly SemaphoreSlim _places;
+    private readonly int _capacity;
+    private int _made;
+    private long _uses;
+    private bool _disposed;
+
+    /// <summary>Starts without sessions.</summary>
+    public ChatSessionPool(int capacity, Func<ChatSession> create)
+    {
+        _capacity = capacity;
+        _create = create;
+        _places = new SemaphoreSlim(capacity);
+    }
+
+    /// <summary>Waits for a session and takes it.</summary>
+    /// <exception cref="ObjectDisposedException">The pool was disposed.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled while waiting.</exception>
+    public async Task<ChatSession> TakeAsync(int[] prompt, CancellationToken cancellationToken)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        await _places.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return Take(prompt);
+        }
+        catch
+        {
+            _places.Release();
+            throw;
+        }
+    }
+
+    /// <summary>Gives a session back.</summary>
+    public void Return(ChatSession session)
+    {
+        lock (_gate)
+        {
+            if (_disposed)
+            {
+                session.Dispose();
+            }
+            else
+            {
+                _free.Add(session);
+            }
+        }
+
+        _places.Release();
+    }
+
+    /// <summary>Frees all sessions; those in use when they come back.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _disposed = true;
+            _free.ForEach(session => session.Dispose());
+            _free.Clear();
+        }
+    }
+
+    private ChatSession Take(int[] prompt)
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            var session = Continued(prompt) ?? New() ?? _free.MinBy(candidate => candidate.LastUse)!;
+            _free.Remove(session);
+            session.LastUse = ++_uses;
+            return session;
+        }
+    }
+
+    private ChatSession? Continued(int[] prompt)
+    {
+        ChatSession? best = null;
+        var most = 0;
+        foreach (var session in _free)
+        {
+            var shared = session.SharedWith(prompt);
+            if (shared > most && (shared == session.Count || shared == prompt.Length))
+            {
+                (best, most) = (session, shared);
+            }
+        }
+
+        return best;
+    }
+
+    private ChatSession? New()
+    {
+        if (_made == _capacity)
+        {
+            return null;
+        }
+
+        var session = _create();
+        _made++;
+        return session;
+    }
+}
