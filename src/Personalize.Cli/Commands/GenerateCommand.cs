@@ -53,8 +53,8 @@ internal static class GenerateCommand
             };
             var arithmetic = PrecisionOption.Parse(context.Get(precision));
             var room = RoomFor(request, engine.Model.Description, arithmetic);
-            var options = bounded.Read(context, engine.Model.Description, arithmetic) ?? room;
             using var drafting = speculation.Start(context, engine, room.ContextLength!.Value);
+            var options = bounded.Read(context, engine.Model.Description, arithmetic, drafting.Drafter is null ? 0 : DecoderSession.MostVerifyTokens) ?? room;
             return Run(context, engine, options, request, drafting.Drafter);
         });
         return command;

@@ -36,8 +36,12 @@ internal sealed class BoundedCacheOptionSet
     }
 
     /// <summary>The options of a bounded session, or null where the cache keeps all tokens.</summary>
+    /// <param name="context">The command.</param>
+    /// <param name="model">The model's sizes.</param>
+    /// <param name="precision">The arithmetic.</param>
+    /// <param name="draftTokens">How many drafted tokens may have to be taken back.</param>
     /// <exception cref="UsageException">The sizes fit neither each other nor the model.</exception>
-    public DecoderSessionOptions? Read(CommandContext context, DecoderDescription model, ArithmeticPrecision precision)
+    public DecoderSessionOptions? Read(CommandContext context, DecoderDescription model, ArithmeticPrecision precision, int draftTokens = 0)
     {
         if (context.Get(_window) is not { } window)
         {
@@ -45,9 +49,9 @@ internal sealed class BoundedCacheOptionSet
         }
 
         var sinks = context.Get(_sinks);
-        if (window < sinks)
+        if (window < sinks + draftTokens)
         {
-            throw new UsageException($"{_window.Name} {window} is smaller than --sinks {sinks}: give a larger window or fewer sinks");
+            throw new UsageException($"{_window.Name} {window} is smaller than --sinks {sinks}{(draftTokens > 0 ? $" and {draftTokens} drafted tokens" : "")}: give a larger window or fewer sinks");
         }
 
         if ((long)sinks + window > model.ContextLength)
@@ -55,6 +59,6 @@ internal sealed class BoundedCacheOptionSet
             throw new UsageException($"--sinks {sinks} and {_window.Name} {window} are too large: the model was trained for {model.ContextLength} tokens");
         }
 
-        return new DecoderSessionOptions { SinkTokenCount = sinks, WindowSize = window, Precision = precision };
+        return new DecoderSessionOptions { SinkTokenCount = sinks, WindowSize = window, RollbackTokens = draftTokens, Precision = precision };
     }
 }

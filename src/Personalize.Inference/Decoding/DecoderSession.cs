@@ -14,7 +14,9 @@ namespace Personalize.Inference.Decoding;
 /// </summary>
 public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
 {
-    private const int OutputTokensPerPass = 16;
+    /// <summary>The most tokens that one pass can verify.</summary>
+    public const int MostVerifyTokens = 16;
+
     private readonly DecoderModel _model;
     private readonly DecoderDescription _description;
     private readonly WorkerPool _pool;
@@ -72,7 +74,7 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
         _mixed = Allocate(d.QuerySize);
         _gate = Allocate(d.IntermediateSize);
         _up = Allocate(d.IntermediateSize);
-        _logits = new NativeBuffer<float>((long)Math.Min(OutputTokensPerPass, _chunk) * d.VocabularySize);
+        _logits = new NativeBuffer<float>((long)Math.Min(MostVerifyTokens, _chunk) * d.VocabularySize);
     }
 
     /// <inheritdoc/>
@@ -85,7 +87,7 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
     public int VocabularySize => _description.VocabularySize;
 
     /// <inheritdoc/>
-    public int MaxVerifyTokens => Math.Min(OutputTokensPerPass, _chunk);
+    public int MaxVerifyTokens => Math.Min(MostVerifyTokens, _chunk);
 
     /// <inheritdoc/>
     public ReadOnlySpan<float> Logits => _logitsRow >= 0
@@ -283,9 +285,9 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
     private void RunOutput(int first, int count, int firstIndex, LogitsConsumer? onLogits)
     {
         var d = _description;
-        for (var at = 0; at < count; at += OutputTokensPerPass)
+        for (var at = 0; at < count; at += MostVerifyTokens)
         {
-            var rows = Math.Min(OutputTokensPerPass, count - at);
+            var rows = Math.Min(MostVerifyTokens, count - at);
             _projector.Run(_normed.Pointer + ((long)(first + at) * d.HiddenSize), rows, ActivationRounding.TwoPlanes, new Projection(_model.Weights.OutputProjection, _logits.Pointer));
             for (var row = 0; row < rows; row++)
             {

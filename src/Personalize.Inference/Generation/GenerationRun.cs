@@ -119,6 +119,7 @@ internal sealed class GenerationRun
         _speculator.Step(_history.AsSpan(0, _count), room);
     }
 
+    // Tokens are chosen one after the other in their order, drafted or not, so that a constraint sees each exactly once.
     private int Choose()
     {
         var history = _history.AsSpan(0, _count);

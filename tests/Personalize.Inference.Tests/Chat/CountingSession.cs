@@ -27,6 +27,8 @@ internal sealed class CountingSession(DecoderSession inner) : IDecoderSession, I
 
     public int VocabularySize => inner.VocabularySize;
 
+    public int MaxVerifyTokens => inner.MaxVerifyTokens;
+
     public ReadOnlySpan<float> Logits => inner.Logits;
 
     public int MaxVerifyTokens => inner.MaxVerifyTokens;
@@ -52,6 +54,7 @@ internal sealed class CountingSession(DecoderSession inner) : IDecoderSession, I
 
     public void Verify(ReadOnlySpan<int> tokens)
     {
+        BeforeFeeding?.Invoke();
         inner.Verify(tokens);
         Add(tokens);
     }
