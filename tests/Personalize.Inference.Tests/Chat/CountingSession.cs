@@ -31,8 +31,6 @@ internal sealed class CountingSession(DecoderSession inner) : IDecoderSession, I
 
     public ReadOnlySpan<float> Logits => inner.Logits;
 
-    public int MaxVerifyTokens => inner.MaxVerifyTokens;
-
     public void Prefill(ReadOnlySpan<int> tokens, CancellationToken cancellationToken)
     {
         for (var first = 0; first < tokens.Length; first += ChunkSize)
