@@ -21,7 +21,7 @@ internal sealed class AdapterAssembly(string path, DecoderDescription model, int
             throw new AdapterFormatException(AdapterFormatError.UnknownTensor, path, $"the model has {model.LayerCount} layers: use the adapter's own base", tensor: tensor);
         }
 
-        var (input, output) = AdapterModules.ShapeOf(model, module);
+        var (input, output) = model.GetShape(module);
         long[] expected = isA ? [rank, input] : [output, rank];
         if (!shape.SequenceEqual(expected))
         {

@@ -33,17 +33,6 @@ internal static class AdapterModules
 
     public static bool TryParseGguf(string name, out LinearModule module) => TryFind(names => names.Gguf, name, out module);
 
-    /// <summary>The size of a map's input and output.</summary>
-    public static (int Input, int Output) ShapeOf(DecoderDescription model, LinearModule module) => module switch
-    {
-        LinearModule.Query => (model.HiddenSize, model.QuerySize),
-        LinearModule.Key or LinearModule.Value => (model.HiddenSize, model.KeyValueSize),
-        LinearModule.Output => (model.QuerySize, model.HiddenSize),
-        LinearModule.Gate or LinearModule.Up => (model.HiddenSize, model.IntermediateSize),
-        LinearModule.Down => (model.IntermediateSize, model.HiddenSize),
-        _ => throw new ArgumentOutOfRangeException(nameof(module), module, "unknown linear map"),
-    };
-
     private static bool TryFind(Func<(string Target, string Peft, string Gguf), string> part, [NotNullWhen(true)] string? name, out LinearModule module)
     {
         var index = Array.FindIndex(Names, names => string.Equals(part(names), name, StringComparison.Ordinal));

@@ -1,3 +1,5 @@
+using Personalize.Core.Adapters;
+
 namespace Personalize.Core.Models;
 
 /// <summary>The sizes and choices that tell one decoder-only transformer from another: the one description that drives every model family.</summary>
@@ -59,4 +61,17 @@ public sealed record DecoderDescription
 
     /// <summary>How many query heads share a key and value head.</summary>
     public int HeadsPerKeyValueHead => HeadCount / KeyValueHeadCount;
+
+    /// <summary>The sizes of one of a layer's linear maps.</summary>
+    /// <param name="module">Which of the seven.</param>
+    /// <returns>The size of its input and of its output.</returns>
+    public (int Input, int Output) GetShape(LinearModule module) => module switch
+    {
+        LinearModule.Query => (HiddenSize, QuerySize),
+        LinearModule.Key or LinearModule.Value => (HiddenSize, KeyValueSize),
+        LinearModule.Output => (QuerySize, HiddenSize),
+        LinearModule.Gate or LinearModule.Up => (HiddenSize, IntermediateSize),
+        LinearModule.Down => (IntermediateSize, HiddenSize),
+        _ => throw new ArgumentOutOfRangeException(nameof(module), module, "not a linear module"),
+    };
 }

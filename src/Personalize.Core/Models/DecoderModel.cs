@@ -99,11 +99,7 @@ public sealed class DecoderModel : IDisposable
     /// <summary>The sizes of an adaptable map.</summary>
     /// <param name="module">Which of the seven.</param>
     /// <returns>The size of its input and of its output.</returns>
-    public (int Input, int Output) GetShape(LinearModule module)
-    {
-        var weight = Weights.Layers[0][module];
-        return (weight.Columns, weight.Rows);
-    }
+    public (int Input, int Output) GetShape(LinearModule module) => Description.GetShape(module);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -8,13 +8,9 @@ namespace Personalize.Training.Adapters;
 [StructLayout(LayoutKind.Auto)]
 internal readonly record struct ModuleShape(int InputSize, int OutputSize)
 {
-    public static ModuleShape Of(DecoderDescription description, LinearModule module) => module switch
+    public static ModuleShape Of(DecoderDescription description, LinearModule module)
     {
-        LinearModule.Query => new ModuleShape(description.HiddenSize, description.QuerySize),
-        LinearModule.Key or LinearModule.Value => new ModuleShape(description.HiddenSize, description.KeyValueSize),
-        LinearModule.Output => new ModuleShape(description.QuerySize, description.HiddenSize),
-        LinearModule.Gate or LinearModule.Up => new ModuleShape(description.HiddenSize, description.IntermediateSize),
-        LinearModule.Down => new ModuleShape(description.IntermediateSize, description.HiddenSize),
-        _ => throw new ArgumentOutOfRangeException(nameof(module), module, "not a linear module"),
-    };
+        var (input, output) = description.GetShape(module);
+        return new ModuleShape(input, output);
+    }
 }

@@ -27,7 +27,7 @@ internal static class AdapterSamples
         {
             foreach (var module in modules)
             {
-                var (input, output) = AdapterModules.ShapeOf(Tiny, module);
+                var (input, output) = Tiny.GetShape(module);
                 pairs.Add(new LoraPair(layer, module, rank, Values(rank * input), Values(output * rank)));
             }
         }

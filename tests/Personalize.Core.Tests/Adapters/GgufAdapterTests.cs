@@ -159,7 +159,7 @@ public sealed class GgufAdapterTests : IDisposable
         writer.AddString("adapter.type", adapterType);
         foreach (var module in targets ?? [LinearModule.Query])
         {
-            var (input, output) = AdapterModules.ShapeOf(AdapterSamples.Tiny, module);
+            var (input, output) = AdapterSamples.Tiny.GetShape(module);
             for (var layer = 0; layer < AdapterSamples.Tiny.LayerCount; layer++)
             {
                 var name = $"blk.{layer}.{AdapterModules.GgufName(module)}.weight.lora_";
