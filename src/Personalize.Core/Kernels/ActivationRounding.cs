@@ -1,11 +1,11 @@
 namespace Personalize.Core.Kernels;
 
-/// <summary>How finely activations are rounded before a product in integers; see docs/decisions for what each costs and gives.</summary>
+/// <summary>How finely the input of an integer product is rounded, in blocks of 32 with one scale.</summary>
 public enum ActivationRounding
 {
-    /// <summary>One plane of 8 bits: steps of max/127 in a block of 32.</summary>
-    OnePlane,
+    /// <summary>8 bits, in steps of <c>max|x| / 127</c>.</summary>
+    EightBits,
 
-    /// <summary>Two planes of 8 bits, <c>254 * high + low</c>: steps of max/32258. Twice the products, as many bytes of weights.</summary>
-    TwoPlanes,
+    /// <summary>16 bits, in steps of <c>max|x| / 32258</c>, so that products of a block with 8-bit weights sum within 32 bits. Twice the products, not a byte more of weights.</summary>
+    SixteenBits,
 }

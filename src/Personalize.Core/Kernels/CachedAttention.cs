@@ -1,6 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
-
 namespace Personalize.Core.Kernels;
 
 /// <summary>
@@ -8,16 +5,19 @@ namespace Personalize.Core.Kernels;
 /// </summary>
 /// <remarks>
 /// Keys of a head lie in blocks of eight positions, <c>[position / 8, headDim, 8]</c>, so that a vector holds eight scores and no sum runs across lanes; values lie as <c>[position, headDim]</c>.
-/// Every sum runs in the order of the positions, wherever their slots are, so an output depends neither on how many tokens are computed together, nor on how large the cache is, nor on the
-/// number of threads.
+/// What a token sees is divided, oldest first, into chunks of 128; each has its own maximum and sums in the order of the positions, wherever their slots are, and the chunks' parts are added in
+/// order (arXiv 1805.02867). So an output depends neither on how many tokens are computed together, nor on how large the cache is, nor on the number of threads.
 /// </remarks>
-public static unsafe class CachedAttention
+public static unsafe partial class CachedAttention
 {
     /// <summary>Positions in a block of keys.</summary>
     public const int PositionsPerBlock = 8;
 
     /// <summary>Positions that are scored together; a cache's capacity is a multiple of it.</summary>
     public const int CapacityAlignment = 4 * PositionsPerBlock;
+
+    /// <summary>From this many positions on the work of one token is worth a second start of the threads.</summary>
+    private const int PositionsWorthSharing = 192;
 
     /// <summary>Attends from each new token to those that the layout lets it see.</summary>
     /// <param name="pool">The threads.</param>
@@ -103,7 +103,19 @@ public static unsafe class CachedAttention
             KeyValueHeads = keyValueHeads,
             HeadDimension = headDimension,
         };
-        pool.Run(ref work, tokens * keyValueHeads);
+        var tiles = tokens * work.TilesPerToken;
+        if (tokens > 1 || tiles >= 4 * pool.ThreadCount || firstPosition < PositionsWorthSharing || pool.ThreadCount == 1)
+        {
+            pool.Run(ref work, tiles);
+            return;
+        }
+
+        // A few heads do not divide evenly among the threads, but their chunks and then their columns do. The parts, and so the bits, are the same.
+        work.Shared = KernelScratch.Floats(tiles * work.FloatsPerTile);
+        work.Phase = Phase.Score;
+        pool.Run(ref work, tiles * work.ChunkCount(firstPosition));
+        work.Phase = Phase.Mix;
+        pool.Run(ref work, tiles * work.ColumnParts);
     }
 
     private static void Store<TElement, TBits>(float* key, float* value, byte* keys, byte* values, int position, in CacheLayout layout, int keyValueHeads, int headDimension)
@@ -154,193 +166,6 @@ public static unsafe class CachedAttention
             }
 
             output[d] = (float)value;
-        }
-    }
-
-    private struct Work<TElement> : IParallelWork
-        where TElement : struct, ICacheElement
-    {
-        public float* Queries;
-        public float* SinkQueries;
-        public byte* Keys;
-        public byte* Values;
-        public float* Output;
-        public int FirstPosition;
-        public CacheLayout Layout;
-        public int Heads;
-        public int KeyValueHeads;
-        public int HeadDimension;
-
-        public readonly void Execute(int start, int end)
-        {
-            // Scores of a head, behind them its query with the format's scale.
-            var stride = Layout.Capacity + CapacityAlignment;
-            var scores = KernelScratch.Floats(stride + HeadDimension);
-            var query = scores + stride;
-            var perGroup = Heads / KeyValueHeads;
-            var runs = stackalloc SlotRun[SlotRun.Most];
-            for (var unit = start; unit < end; unit++)
-            {
-                var token = unit / KeyValueHeads;
-                var group = unit % KeyValueHeads;
-                var position = FirstPosition + token;
-                var runCount = SlotRun.Visible(Layout, position, runs);
-                var positions = Math.Min(position + 1, Layout.VisibleTokens);
-                var keys = Keys + ((long)group * Layout.Capacity * HeadDimension * TElement.Size);
-                var values = Values + ((long)group * Layout.Capacity * HeadDimension * TElement.Size);
-                for (var h = 0; h < perGroup; h++)
-                {
-                    var at = (((long)token * Heads) + (group * perGroup) + h) * HeadDimension;
-                    var place = scores;
-                    for (var run = 0; run < runCount; run++)
-                    {
-                        Scale((runs[run].AreSinks ? SinkQueries : Queries) + at, query);
-                        ScoreRun(query, keys, runs[run].First, runs[run].Count, place);
-                        place += runs[run].Count;
-                    }
-
-                    var scale = Softmax(scores, positions);
-                    Mix(scores, values, runs, runCount, scale, Output + at);
-                }
-            }
-        }
-
-        private readonly void Scale(float* query, float* scaled)
-        {
-            for (var d = 0; d < HeadDimension; d += 8)
-            {
-                (Vector256.Load(query + d) * TElement.Scale).Store(scaled + d);
-            }
-        }
-
-        /// <summary>Scores a run of slots that need not start at a whole group; up to <see cref="CapacityAlignment"/> - 1 scores behind the run are overwritten.</summary>
-        private readonly void ScoreRun(float* query, byte* keys, int first, int count, float* scores)
-        {
-            var skipped = first % CapacityAlignment;
-            keys += (long)(first - skipped) * HeadDimension * TElement.Size;
-            if (skipped > 0)
-            {
-                // The scores before the run belong to the one before it, so the first group passes through a buffer of its own.
-                var taken = Math.Min(count, CapacityAlignment - skipped);
-                var whole = stackalloc float[CapacityAlignment];
-                Score(query, keys, CapacityAlignment, whole);
-                new ReadOnlySpan<float>(whole + skipped, taken).CopyTo(new Span<float>(scores, taken));
-                keys += (long)CapacityAlignment * HeadDimension * TElement.Size;
-                scores += taken;
-                count -= taken;
-            }
-
-            Score(query, keys, count, scores);
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private readonly void Score(float* query, byte* keys, int positions, float* scores)
-        {
-            var block = (long)HeadDimension * PositionsPerBlock * TElement.Size;
-            var factor = Vector256.Create(1f / MathF.Sqrt(HeadDimension));
-            for (var p = 0; p < positions; p += CapacityAlignment, keys += 4 * block, scores += CapacityAlignment)
-            {
-                var s0 = Vector256<float>.Zero;
-                var s1 = s0;
-                var s2 = s0;
-                var s3 = s0;
-                var key = keys;
-                for (var d = 0; d < HeadDimension; d++, key += PositionsPerBlock * TElement.Size)
-                {
-                    var q = Vector256.Create(query[d]);
-                    s0 = Vector256.FusedMultiplyAdd(q, TElement.Load(key), s0);
-                    s1 = Vector256.FusedMultiplyAdd(q, TElement.Load(key + block), s1);
-                    s2 = Vector256.FusedMultiplyAdd(q, TElement.Load(key + (2 * block)), s2);
-                    s3 = Vector256.FusedMultiplyAdd(q, TElement.Load(key + (3 * block)), s3);
-                }
-
-                (s0 * factor).Store(scores);
-                (s1 * factor).Store(scores + 8);
-                (s2 * factor).Store(scores + 16);
-                (s3 * factor).Store(scores + 24);
-            }
-        }
-
-        /// <summary>Replaces scores by exponentials relative to the largest and returns the reciprocal of their sum.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private static float Softmax(float* scores, int positions)
-        {
-            var padded = (positions + PositionsPerBlock - 1) / PositionsPerBlock * PositionsPerBlock;
-            for (var p = positions; p < padded; p++)
-            {
-                scores[p] = float.NegativeInfinity;
-            }
-
-            var max = Vector256.Load(scores);
-            for (var p = 8; p < padded; p += 8)
-            {
-                max = Vector256.Max(max, Vector256.Load(scores + p));
-            }
-
-            var largest = max[0];
-            for (var lane = 1; lane < 8; lane++)
-            {
-                largest = MathF.Max(largest, max[lane]);
-            }
-
-            var shift = Vector256.Create(largest);
-            var sum = Vector256<float>.Zero;
-            for (var p = 0; p < padded; p += 8)
-            {
-                var weight = Vector256.Exp(Vector256.Load(scores + p) - shift);
-                (weight * TElement.Scale).Store(scores + p);
-                sum += weight;
-            }
-
-            return 1f / Vector256.Sum(sum);
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private readonly void Mix(float* scores, byte* values, SlotRun* runs, int runCount, float scale, float* output)
-        {
-            var row = (long)HeadDimension * TElement.Size;
-            var d = 0;
-            for (; d + 32 <= HeadDimension; d += 32)
-            {
-                var o0 = Vector256<float>.Zero;
-                var o1 = o0;
-                var o2 = o0;
-                var o3 = o0;
-                var weights = scores;
-                for (var run = 0; run < runCount; run++)
-                {
-                    var value = values + ((((long)runs[run].First * HeadDimension) + d) * TElement.Size);
-                    for (var end = weights + runs[run].Count; weights < end; weights++, value += row)
-                    {
-                        var weight = Vector256.Create(*weights);
-                        o0 = Vector256.FusedMultiplyAdd(weight, TElement.Load(value), o0);
-                        o1 = Vector256.FusedMultiplyAdd(weight, TElement.Load(value + (8 * TElement.Size)), o1);
-                        o2 = Vector256.FusedMultiplyAdd(weight, TElement.Load(value + (16 * TElement.Size)), o2);
-                        o3 = Vector256.FusedMultiplyAdd(weight, TElement.Load(value + (24 * TElement.Size)), o3);
-                    }
-                }
-
-                (o0 * scale).Store(output + d);
-                (o1 * scale).Store(output + d + 8);
-                (o2 * scale).Store(output + d + 16);
-                (o3 * scale).Store(output + d + 24);
-            }
-
-            for (; d < HeadDimension; d += 8)
-            {
-                var sum = Vector256<float>.Zero;
-                var weights = scores;
-                for (var run = 0; run < runCount; run++)
-                {
-                    var value = values + ((((long)runs[run].First * HeadDimension) + d) * TElement.Size);
-                    for (var end = weights + runs[run].Count; weights < end; weights++, value += row)
-                    {
-                        sum = Vector256.FusedMultiplyAdd(Vector256.Create(*weights), TElement.Load(value), sum);
-                    }
-                }
-
-                (sum * scale).Store(output + d);
-            }
         }
     }
 }

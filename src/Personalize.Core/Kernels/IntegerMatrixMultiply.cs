@@ -4,12 +4,15 @@ using Personalize.Core.Quantization;
 namespace Personalize.Core.Kernels;
 
 /// <summary>
-/// Products of 4- and 8-bit weights with activations rounded to one or two planes of 8 bits: integer dot products within a block of 32, one fused multiply-add a block.
-/// For each row and token, with <c>dot = sum w xq</c>, for two planes <c>254 * sum w high + sum w low</c>: <c>acc = fma(d * xs, dot, acc)</c> and, for <see cref="WeightFormat.Q4One"/>, <c>acc = fma(m, xs * sum(xq), acc)</c>, block after block.
+/// Products of 4- and 8-bit weights with rounded activations: integer dot products within a block of 32, one fused multiply-add a block.
+/// For each row and token, with <c>dot = sum w xq</c>: <c>acc = fma(d * xs, dot, acc)</c> and, for <see cref="WeightFormat.Q4One"/>, <c>acc = fma(m, xs * sum(xq), acc)</c>, block after block.
 /// </summary>
 /// <remarks>The integers are exact and the order of the floating-point operations is one and the same, so every instruction set, any number of threads and any number of tokens computed together give the same bits.</remarks>
 internal static unsafe partial class IntegerMatrixMultiply
 {
+    /// <summary>Weights that several tiles of tokens pass over before the next ones: half of the smallest first-level cache.</summary>
+    private const int BytesPerPass = 16 << 10;
+
     /// <summary>Whether the format is computed in integers.</summary>
     public static bool Supports(WeightFormat format) => format is WeightFormat.Q4Zero or WeightFormat.Q4One or WeightFormat.Q8Zero;
 
@@ -24,63 +27,99 @@ internal static unsafe partial class IntegerMatrixMultiply
                 groups += projection.Weight.GroupCount;
             }
 
-            var work = new Work { Projections = p, Count = projections.Length, Quants = x.Quants, LowQuants = x.Rounding == ActivationRounding.TwoPlanes ? x.LowQuants : null, WideQuants = x.WideQuants, Scales = x.Scales, Sums = x.Sums, Tokens = tokens };
+            var work = new Work { Projections = p, Count = projections.Length, X = x.Tile(0), Rounding = x.Rounding, Tokens = tokens };
             pool.Run(ref work, groups, Math.Max(1, groups / (pool.ThreadCount * 6)));
         }
     }
 
-    /// <summary>The definition: one group of eight rows, one token; <paramref name="low"/> is null for one plane.</summary>
-    internal static void GroupScalar(in MatrixView weight, int group, sbyte* x, sbyte* low, float* scales, int* sums, float* y)
+    /// <summary>The definition: one row, one token.</summary>
+    /// <param name="weight">The matrix.</param>
+    /// <param name="row">The row, counted from 0.</param>
+    /// <param name="x">The token's rounded values.</param>
+    /// <param name="scales">The scale of each block.</param>
+    internal static float RowScalar(in MatrixView weight, int row, ReadOnlySpan<int> x, ReadOnlySpan<float> scales)
     {
-        var blocks = weight.Columns / PackedMatrix.ColumnsPerBlock;
-        for (var r = 0; r < PackedMatrix.RowsPerGroup; r++)
+        var lane = row % PackedMatrix.RowsPerGroup;
+        var (header, blockBytes) = weight.Format switch
         {
-            var sum = 0f;
-            for (var b = 0; b < blocks; b++)
+            WeightFormat.Q4Zero => (16, 144),
+            WeightFormat.Q4One => (32, 160),
+            _ => (16, 272),
+        };
+        var result = 0f;
+        for (var b = 0; b < scales.Length; b++)
+        {
+            var at = weight.Group(row / PackedMatrix.RowsPerGroup) + (b * (long)blockBytes);
+            var dot = 0;
+            var sum = 0;
+            for (var k = 0; k < PackedMatrix.ColumnsPerBlock; k++)
             {
-                var (blockBytes, header) = weight.Format switch
-                {
-                    WeightFormat.Q4Zero => (144, 16),
-                    WeightFormat.Q4One => (160, 32),
-                    _ => (272, 16),
-                };
-                var at = weight.Group(group) + (b * (long)blockBytes);
-                var dot = 0;
-                for (var k = 0; k < PackedMatrix.ColumnsPerBlock; k++)
-                {
-                    var q = weight.Format == WeightFormat.Q8Zero
-                        ? ((sbyte*)at)[header + (k / 4 * 32) + (r * 4) + (k % 4)]
-                        : (at[header + (k % 16 / 4 * 32) + (r * 4) + (k % 4)] >> (k < 16 ? 0 : 4)) & 15;
-                    var at32 = (b * PackedMatrix.ColumnsPerBlock) + k;
-                    dot += q * (low is null ? x[at32] : (QuantizedActivations.PlaneRatio * x[at32]) + low[at32]);
-                }
-
-                if (weight.Format == WeightFormat.Q4Zero)
-                {
-                    dot -= 8 * sums[b];
-                }
-
-                sum = MathF.FusedMultiplyAdd((float)((Half*)at)[r] * scales[b], dot, sum);
-                if (weight.Format == WeightFormat.Q4One)
-                {
-                    sum = MathF.FusedMultiplyAdd((float)((Half*)(at + 16))[r], scales[b] * sums[b], sum);
-                }
+                var q = weight.Format == WeightFormat.Q8Zero
+                    ? ((sbyte*)at)[header + (k / 4 * 32) + (lane * 4) + (k % 4)]
+                    : (at[header + (k % 16 / 4 * 32) + (lane * 4) + (k % 4)] >> (k < 16 ? 0 : 4)) & 15;
+                var value = x[(b * PackedMatrix.ColumnsPerBlock) + k];
+                dot += (weight.Format == WeightFormat.Q4Zero ? q - 8 : q) * value;
+                sum += value;
             }
 
-            y[r] = sum;
+            result = MathF.FusedMultiplyAdd((float)((Half*)at)[lane] * scales[b], dot, result);
+            if (weight.Format == WeightFormat.Q4One)
+            {
+                result = MathF.FusedMultiplyAdd((float)((Half*)(at + 16))[lane], scales[b] * sum, result);
+            }
+        }
+
+        return result;
+    }
+
+    /// <summary>A run of groups and a tile of tokens with a given way of multiplying.</summary>
+    internal static void RunTile<TDot>(WeightFormat format, ActivationRounding rounding, int tokens, in RowRun run, in ActivationTile x)
+        where TDot : struct, IDotProduct
+    {
+        switch (tokens)
+        {
+            case 1:
+                RunTile<TDot, Tiles.One>(format, rounding, run, x);
+                break;
+            case 2:
+                RunTile<TDot, Tiles.Two>(format, rounding, run, x);
+                break;
+            default:
+                RunTile<TDot, Tiles.Four>(format, rounding, run, x);
+                break;
+        }
+    }
+
+    private static void RunTile<TDot, TTile>(WeightFormat format, ActivationRounding rounding, in RowRun run, in ActivationTile x)
+        where TDot : struct, IDotProduct
+        where TTile : struct, ITile
+    {
+        switch (format, rounding)
+        {
+            case (WeightFormat.Q4Zero, ActivationRounding.EightBits):
+                Narrow<FourBitCentered, TDot, TTile>(run, x);
+                break;
+            case (WeightFormat.Q4One, ActivationRounding.EightBits):
+                Narrow<FourBitWithOffset, TDot, TTile>(run, x);
+                break;
+            case (WeightFormat.Q4Zero, _):
+                Wide<FourBitCentered, TDot, TTile>(run, x);
+                break;
+            case (WeightFormat.Q4One, _):
+                Wide<FourBitWithOffset, TDot, TTile>(run, x);
+                break;
+            default:
+                Wide<EightBit, TDot, TTile>(run, x);
+                break;
         }
     }
 
     private struct Work : IParallelWork
     {
-        private const int TokensPerTile = 4;
         public ProjectionTask* Projections;
-        public sbyte* Quants;
-        public sbyte* LowQuants;
-        public short* WideQuants;
-        public float* Scales;
-        public int* Sums;
         public int Count;
+        public ActivationTile X;
+        public ActivationRounding Rounding;
         public int Tokens;
 
         public readonly void Execute(int start, int end)
@@ -88,74 +127,61 @@ internal static unsafe partial class IntegerMatrixMultiply
             var first = 0;
             for (var i = 0; i < Count && first < end; i++)
             {
-                var groups = Projections[i].Weight.GroupCount;
-                for (var group = Math.Max(start, first) - first; group < Math.Min(end - first, groups); group++)
+                ref readonly var projection = ref Projections[i];
+                var groups = projection.Weight.GroupCount;
+                var last = Math.Min(end - first, groups);
+                var step = Tokens <= 4 ? groups : Math.Max(1, (int)(BytesPerPass / projection.Weight.GroupStride));
+                for (var group = Math.Max(start, first) - first; group < last; group += step)
                 {
-                    RunGroup(Projections[i], group);
+                    RunGroups(projection, group, Math.Min(step, last - group));
                 }
 
                 first += groups;
             }
         }
 
-        private readonly void RunGroup(in ProjectionTask projection, int group)
+        private readonly void RunGroups(in ProjectionTask projection, int group, int count)
         {
-            var weight = projection.Weight;
-            var columns = weight.Columns;
-            var blocks = columns / PackedMatrix.ColumnsPerBlock;
-            var tile = stackalloc float[TokensPerTile * PackedMatrix.RowsPerGroup];
+            var rows = projection.Weight.Rows;
+            var whole = Math.Min(group + count, rows / PackedMatrix.RowsPerGroup) - group;
+            var rest = (group + count) * PackedMatrix.RowsPerGroup > rows ? rows % PackedMatrix.RowsPerGroup : 0;
+            var part = stackalloc float[4 * PackedMatrix.RowsPerGroup];
             for (var token = 0; token < Tokens;)
             {
-                var most = LowQuants is null ? TokensPerTile : TokensPerTile / 2;
-                var count = Tokens - token >= most ? most : 1;
-                var x = Quants + ((long)token * columns);
-                var low = LowQuants is null ? null : LowQuants + ((long)token * columns);
-                var scales = Scales + ((long)token * blocks);
-                var sums = Sums + ((long)token * blocks);
-                if (InstructionSets.HasAvxVnni)
+                var tokens = ActivationTile.Next(Tokens - token);
+                var x = QuantizedActivations.At(X, token, projection.Weight.Columns);
+                var output = projection.Output + ((long)token * rows) + (group * PackedMatrix.RowsPerGroup);
+                RunTile(projection.Weight, group, whole, tokens, x, output, rows);
+                if (rest > 0)
                 {
-                    GroupAvxVnni(weight, group, x, low, scales, sums, count, tile);
-                }
-                else if (InstructionSets.HasAvx2)
-                {
-                    GroupAvx2(weight, group, x, low, WideQuants + ((long)token * columns), scales, sums, count, tile);
-                }
-                else
-                {
-                    for (var t = 0; t < count; t++)
+                    // The last group's other rows are padding, for which the output has no room.
+                    RunTile(projection.Weight, group + whole, 1, tokens, x, part, PackedMatrix.RowsPerGroup);
+                    for (var t = 0; t < tokens; t++)
                     {
-                        GroupScalar(weight, group, x + (t * columns), low is null ? null : low + (t * columns), scales + (t * blocks), sums + (t * blocks), tile + (t * PackedMatrix.RowsPerGroup));
+                        new ReadOnlySpan<float>(part + (t * PackedMatrix.RowsPerGroup), rest).CopyTo(new Span<float>(output + ((long)t * rows) + (whole * PackedMatrix.RowsPerGroup), rest));
                     }
                 }
 
-                for (var t = 0; t < count; t++)
-                {
-                    Finish(projection, group, token + t, Vector256.Load(tile + (t * PackedMatrix.RowsPerGroup)));
-                }
-
-                token += count;
+                token += tokens;
             }
+
+            projection.Finish(group, count, Tokens);
         }
 
-        private static void Finish(in ProjectionTask projection, int group, int token, Vector256<float> y)
+        private readonly void RunTile(in MatrixView weight, int group, int count, int tokens, in ActivationTile x, float* output, long stride)
         {
-            var row = group * PackedMatrix.RowsPerGroup;
-            var rows = projection.Weight.Rows - row;
-            if (projection.LowRankInput is not null)
+            var run = new RowRun { Weights = weight.Group(group), Groups = count, Blocks = weight.Columns / PackedMatrix.ColumnsPerBlock, Output = output, OutputStride = stride };
+            if (InstructionSets.HasAvxVnni)
             {
-                y = LowRankPair.Up(projection.LowRank, projection.LowRankInput + ((long)token * projection.LowRank.Rank), group, y);
+                RunTile<AvxVnniDotProduct>(weight.Format, Rounding, tokens, run, x);
             }
-
-            var output = projection.Output + ((long)token * projection.Weight.Rows) + row;
-            if (rows >= PackedMatrix.RowsPerGroup)
+            else if (InstructionSets.HasAvx2)
             {
-                (projection.Bias is null ? y : y + Vector256.Load(projection.Bias + row)).Store(output);
-                return;
+                RunTile<Avx2DotProduct>(weight.Format, Rounding, tokens, run, x);
             }
-
-            for (var r = 0; r < rows; r++)
+            else
             {
-                output[r] = y[r] + (projection.Bias is null ? 0f : projection.Bias[row + r]);
+                RunTile<PortableDotProduct>(weight.Format, Rounding, tokens, run, x);
             }
         }
     }

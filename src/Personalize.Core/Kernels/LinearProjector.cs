@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics;
 using Personalize.Core.Models;
 using Personalize.Core.Quantization;
 
@@ -92,8 +91,8 @@ public sealed unsafe class LinearProjector : IDisposable
             else
             {
                 FloatMatrixMultiply.Forward(_pool, projection.Weight, x, tokens, projection.Output);
-                var finish = new FinishWork { Task = task };
-                _pool.Run(ref finish, tokens, grain: 2);
+                var finish = new FinishWork { Task = task, Tokens = tokens };
+                _pool.Run(ref finish, task.Weight.GroupCount, grain: 32);
             }
         }
 
@@ -134,33 +133,8 @@ public sealed unsafe class LinearProjector : IDisposable
     private struct FinishWork : IParallelWork
     {
         public ProjectionTask Task;
+        public int Tokens;
 
-        public readonly void Execute(int start, int end)
-        {
-            if (Task.Bias is null && Task.LowRankInput is null)
-            {
-                return;
-            }
-
-            for (var token = start; token < end; token++)
-            {
-                for (var group = 0; group < Task.Weight.GroupCount; group++)
-                {
-                    var row = group * PackedMatrix.RowsPerGroup;
-                    var rows = Math.Min(PackedMatrix.RowsPerGroup, Task.Weight.Rows - row);
-                    var output = new Span<float>(Task.Output + ((long)token * Task.Weight.Rows) + row, rows);
-                    var sum = Vector256<float>.Zero;
-                    if (Task.LowRankInput is not null)
-                    {
-                        sum = LowRankPair.Up(Task.LowRank, Task.LowRankInput + ((long)token * Task.LowRank.Rank), group, sum);
-                    }
-
-                    for (var r = 0; r < rows; r++)
-                    {
-                        output[r] += sum[r] + (Task.Bias is null ? 0f : Task.Bias[row + r]);
-                    }
-                }
-            }
-        }
+        public readonly void Execute(int start, int end) => Task.Finish(start, end - start, Tokens);
     }
 }

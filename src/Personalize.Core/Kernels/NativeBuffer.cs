@@ -8,18 +8,20 @@ public sealed unsafe class NativeBuffer<T> : IDisposable
     where T : unmanaged
 {
     private const nuint Alignment = 64;
+    private void* _block;
     private T* _pointer;
 
-    /// <summary>Allocates and zeroes the elements.</summary>
+    /// <summary>Allocates zeroed elements.</summary>
     /// <param name="length">How many elements; zero is allowed.</param>
     /// <exception cref="OutOfMemoryException">The system has no such block.</exception>
     public NativeBuffer(long length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         Length = length;
-        var bytes = checked((nuint)length * (nuint)sizeof(T));
-        _pointer = (T*)NativeMemory.AlignedAlloc(Math.Max(bytes, Alignment), Alignment);
-        NativeMemory.Clear(_pointer, bytes);
+
+        // The system gives large blocks as zeros and takes memory for a page only when it is first written: a long cache that holds a short chat costs little.
+        _block = NativeMemory.AllocZeroed(checked(((nuint)length * (nuint)sizeof(T)) + Alignment));
+        _pointer = (T*)(((nuint)_block + Alignment - 1) & ~(Alignment - 1));
     }
 
     /// <summary>Frees memory that was never disposed.</summary>
@@ -56,7 +58,8 @@ public sealed unsafe class NativeBuffer<T> : IDisposable
     {
         if (_pointer is not null)
         {
-            NativeMemory.AlignedFree(_pointer);
+            NativeMemory.Free(_block);
+            _block = null;
             _pointer = null;
         }
     }

@@ -1,59 +1,48 @@
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using Personalize.Core.Quantization;
 
 namespace Personalize.Core.Kernels;
 
 /// <summary>
-/// Activations rounded in blocks of 32 with a single-precision scale and the sum of each block: to one plane of 8 bits, <c>q = round(x * 127 / max|x|)</c>,
-/// or to two, <c>q = round(x * 32258 / max|x|) = 254 * high + low</c>.
-/// One set of buffers, planned for the largest chunk and filled anew before each product. Not thread-safe to fill the same token twice at once.
+/// Activations rounded in blocks of 32, <c>q = round(x * steps / max|x|)</c> with 127 or 32258 steps, a single-precision scale a block and what sums the formats need.
+/// One set of buffers, planned for the largest chunk and filled anew before each product. Not thread-safe.
 /// </summary>
+/// <remarks>Tokens lie in tiles of four, then two, then one (<see cref="ActivationTile.Next"/>), each laid out as <see cref="ActivationTile"/> says.</remarks>
 public sealed unsafe class QuantizedActivations : IDisposable
 {
-    /// <summary>What the high plane counts in units of the low one: both then fit into -127..127.</summary>
-    internal const int PlaneRatio = 254;
+    /// <summary>The largest 16-bit value: 254 times 127.</summary>
+    internal const int FineSteps = 32_258;
 
-    private readonly NativeBuffer<sbyte> _quants;
-    private readonly NativeBuffer<short> _wide;
+    /// <summary>The largest 8-bit value.</summary>
+    internal const int CoarseSteps = 127;
+
+    private readonly NativeBuffer<sbyte> _bytes;
+    private readonly NativeBuffer<short> _shorts;
     private readonly NativeBuffer<float> _scales;
-    private readonly NativeBuffer<int> _sums;
+    private readonly NativeBuffer<float> _scaledSums;
+    private readonly NativeBuffer<int> _eightSums;
 
     /// <summary>Allocates room.</summary>
     /// <param name="maxTokens">The most rows a product has.</param>
     /// <param name="maxColumns">The most columns a row has.</param>
     public QuantizedActivations(int maxTokens, int maxColumns)
     {
-        var padded = (maxColumns + PackedMatrix.ColumnsPerBlock - 1) / PackedMatrix.ColumnsPerBlock * PackedMatrix.ColumnsPerBlock;
-        _quants = new NativeBuffer<sbyte>(2L * maxTokens * padded);
-        _wide = new NativeBuffer<short>((long)maxTokens * padded);
-        _scales = new NativeBuffer<float>((long)maxTokens * padded / PackedMatrix.ColumnsPerBlock);
-        _sums = new NativeBuffer<int>(_scales.Length);
+        var blocks = (maxColumns + PackedMatrix.ColumnsPerBlock - 1) / PackedMatrix.ColumnsPerBlock;
+        _bytes = new NativeBuffer<sbyte>((long)maxTokens * blocks * PackedMatrix.ColumnsPerBlock);
+        _shorts = new NativeBuffer<short>(_bytes.Length);
+        _scales = new NativeBuffer<float>((long)maxTokens * blocks);
+        _scaledSums = new NativeBuffer<float>(_scales.Length);
+        _eightSums = new NativeBuffer<int>(_scales.Length);
     }
 
-    /// <summary>The columns of the rows that were last quantized.</summary>
+    /// <summary>The columns of the rows that were last rounded.</summary>
     public int Columns { get; private set; }
 
     /// <summary>How the rows were last rounded.</summary>
     public ActivationRounding Rounding { get; private set; }
 
     /// <summary>How many bytes the buffers take.</summary>
-    public long ByteLength => _quants.ByteLength + _wide.ByteLength + _scales.ByteLength + _sums.ByteLength;
-
-    /// <summary><c>[tokens, columns]</c>, the only plane or the high one.</summary>
-    internal sbyte* Quants => _quants.Pointer;
-
-    /// <summary>The low plane, <c>[tokens, columns]</c>.</summary>
-    internal sbyte* LowQuants => _quants.Pointer + (_quants.Length / 2);
-
-    /// <summary>Both planes together, <c>254 * high + low</c>, <c>[tokens, columns]</c>; meaningful for two planes.</summary>
-    internal short* WideQuants => _wide.Pointer;
-
-    /// <summary><c>[tokens, blocks]</c>.</summary>
-    internal float* Scales => _scales.Pointer;
-
-    /// <summary>The sum of the 32 rounded values (both planes together), <c>[tokens, blocks]</c>.</summary>
-    internal int* Sums => _sums.Pointer;
+    public long ByteLength => _bytes.ByteLength + _shorts.ByteLength + _scales.ByteLength + _scaledSums.ByteLength + _eightSums.ByteLength;
 
     /// <summary>Rounds rows.</summary>
     /// <param name="pool">The threads, used where there are many rows.</param>
@@ -63,73 +52,68 @@ public sealed unsafe class QuantizedActivations : IDisposable
     /// <param name="rounding">How finely.</param>
     public void Fill(WorkerPool pool, float* x, int tokens, int columns, ActivationRounding rounding)
     {
-        if (columns % PackedMatrix.ColumnsPerBlock != 0 || (long)tokens * columns > _quants.Length / 2)
+        if (columns % PackedMatrix.ColumnsPerBlock != 0 || (long)tokens * columns > _bytes.Length)
         {
             throw new ArgumentOutOfRangeException(nameof(columns), columns, $"{tokens} rows do not fit or do not fill blocks of {PackedMatrix.ColumnsPerBlock}");
         }
 
         Columns = columns;
         Rounding = rounding;
-        var work = new FillWork
-        {
-            X = x,
-            Quants = Quants,
-            LowQuants = rounding == ActivationRounding.TwoPlanes ? LowQuants : null,
-            WideQuants = WideQuants,
-            Scales = Scales,
-            Sums = Sums,
-            BlocksPerToken = columns / PackedMatrix.ColumnsPerBlock,
-        };
-        pool.Run(ref work, tokens, grain: 4);
+        var work = new FillWork { X = x, Tokens = tokens, Columns = columns, Rounding = rounding, First = Tile(0) };
+        pool.Run(ref work, (tokens + 3) / 4);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _quants.Dispose();
-        _wide.Dispose();
+        _bytes.Dispose();
+        _shorts.Dispose();
         _scales.Dispose();
-        _sums.Dispose();
+        _scaledSums.Dispose();
+        _eightSums.Dispose();
     }
 
-    /// <summary>The definition, for one block; <paramref name="low"/> is null for one plane.</summary>
-    internal static void QuantizeBlockScalar(float* x, sbyte* high, sbyte* low, out float scale, out int sum)
+    /// <summary>The tile that begins with a token.</summary>
+    internal ActivationTile Tile(int token) => At(new ActivationTile { Bytes = _bytes.Pointer, Shorts = _shorts.Pointer, Scales = _scales.Pointer, ScaledSums = _scaledSums.Pointer, EightSums = _eightSums.Pointer }, token, Columns);
+
+    /// <summary>The tile that begins some tokens after the first.</summary>
+    internal static ActivationTile At(in ActivationTile first, int token, int columns)
+    {
+        var values = (long)token * columns;
+        var blocks = values / PackedMatrix.ColumnsPerBlock;
+        return new ActivationTile
+        {
+            Bytes = first.Bytes + values,
+            Shorts = first.Shorts + values,
+            Scales = first.Scales + blocks,
+            ScaledSums = first.ScaledSums + blocks,
+            EightSums = first.EightSums + blocks,
+        };
+    }
+
+    /// <summary>The definition, for one block; returns the scale and the sum of the rounded values.</summary>
+    internal static (float Scale, int Sum) RoundBlockScalar(ReadOnlySpan<float> x, int steps, Span<int> rounded)
     {
         var largest = 0f;
-        for (var i = 0; i < PackedMatrix.ColumnsPerBlock; i++)
+        foreach (var value in x)
         {
-            largest = MathF.Max(largest, MathF.Abs(x[i]));
+            largest = MathF.Max(largest, MathF.Abs(value));
         }
 
-        var steps = low is null ? 127f : 127f * PlaneRatio;
-        scale = largest / steps;
         var inverse = largest > 0f ? steps / largest : 0f;
-        sum = 0;
-        for (var i = 0; i < PackedMatrix.ColumnsPerBlock; i++)
+        var sum = 0;
+        for (var i = 0; i < x.Length; i++)
         {
-            var q = (int)MathF.Round(x[i] * inverse);
-            sum += q;
-            if (low is null)
-            {
-                high[i] = (sbyte)q;
-            }
-            else
-            {
-                var h = (int)MathF.Round(q * (1f / PlaneRatio));
-                high[i] = (sbyte)h;
-                low[i] = (sbyte)(q - (PlaneRatio * h));
-            }
+            rounded[i] = (int)MathF.Round(x[i] * inverse);
+            sum += rounded[i];
         }
+
+        return (largest / steps, sum);
     }
 
-    internal static void QuantizeBlock(float* x, sbyte* high, sbyte* low, out float scale, out int sum)
+    /// <summary>Rounds a block into its place <paramref name="at"/>, counted in blocks, of a tile.</summary>
+    internal static void RoundBlock(float* x, ActivationRounding rounding, in ActivationTile tile, int at)
     {
-        if (!Avx2.IsSupported)
-        {
-            QuantizeBlockScalar(x, high, low, out scale, out sum);
-            return;
-        }
-
         var v0 = Vector256.Load(x);
         var v1 = Vector256.Load(x + 8);
         var v2 = Vector256.Load(x + 16);
@@ -138,67 +122,54 @@ public sealed unsafe class QuantizedActivations : IDisposable
         var half = Vector128.Max(max.GetLower(), max.GetUpper());
         half = Vector128.Max(half, Vector128.Shuffle(half, Vector128.Create(2, 3, 0, 1)));
         var largest = MathF.Max(half[0], half[1]);
-        var steps = low is null ? 127f : 127f * PlaneRatio;
-        scale = largest / steps;
+        var steps = (float)(rounding == ActivationRounding.EightBits ? CoarseSteps : FineSteps);
         var inverse = Vector256.Create(largest > 0f ? steps / largest : 0f);
-        var q0 = Avx.ConvertToVector256Int32(v0 * inverse);
-        var q1 = Avx.ConvertToVector256Int32(v1 * inverse);
-        var q2 = Avx.ConvertToVector256Int32(v2 * inverse);
-        var q3 = Avx.ConvertToVector256Int32(v3 * inverse);
-        sum = Vector256.Sum(q0 + q1 + q2 + q3);
-        if (low is null)
+        var q0 = Round(v0 * inverse);
+        var q1 = Round(v1 * inverse);
+        var q2 = Round(v2 * inverse);
+        var q3 = Round(v3 * inverse);
+        var sum = Vector256.Sum((q0 + q1) + (q2 + q3));
+        var scale = largest / steps;
+        tile.Scales[at] = scale;
+        tile.ScaledSums[at] = scale * sum;
+        tile.EightSums[at] = 8 * sum;
+        var low = Vector256.Narrow(q0, q1);
+        var high = Vector256.Narrow(q2, q3);
+        if (rounding == ActivationRounding.EightBits)
         {
-            StoreBytes(q0, q1, q2, q3, high);
-            return;
+            Vector256.Narrow(low, high).Store(tile.Bytes + (at * PackedMatrix.ColumnsPerBlock));
         }
 
-        var h0 = HighPlane(q0);
-        var h1 = HighPlane(q1);
-        var h2 = HighPlane(q2);
-        var h3 = HighPlane(q3);
-        StoreBytes(h0, h1, h2, h3, high);
-        StoreBytes(q0 - (h0 * PlaneRatio), q1 - (h1 * PlaneRatio), q2 - (h2 * PlaneRatio), q3 - (h3 * PlaneRatio), low);
+        ExchangeMiddles(low).Store(tile.Shorts + (at * PackedMatrix.ColumnsPerBlock));
+        ExchangeMiddles(high).Store(tile.Shorts + (at * PackedMatrix.ColumnsPerBlock) + 16);
     }
 
-    private static void Join(sbyte* high, sbyte* low, short* wide)
-    {
-        for (var i = 0; i < PackedMatrix.ColumnsPerBlock; i += Vector128<short>.Count)
-        {
-            var h = Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(long*)(high + i)).AsSByte());
-            var l = Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(long*)(low + i)).AsSByte());
-            ((h * PlaneRatio) + l).Store(wide + i);
-        }
-    }
+    private static Vector256<int> Round(Vector256<float> v) => Vector256.ConvertToInt32Native(Vector256.Round(v));
 
-    private static Vector256<int> HighPlane(Vector256<int> q) => Avx.ConvertToVector256Int32(Vector256.ConvertToSingle(q) * (1f / PlaneRatio));
-
-    private static void StoreBytes(Vector256<int> q0, Vector256<int> q1, Vector256<int> q2, Vector256<int> q3, sbyte* target)
-    {
-        var bytes = Avx2.PackSignedSaturate(Avx2.PackSignedSaturate(q0, q1), Avx2.PackSignedSaturate(q2, q3));
-
-        // Packing works within 128-bit lanes; this puts the groups of four back into order.
-        Avx2.PermuteVar8x32(bytes.AsInt32(), Vector256.Create(0, 4, 1, 5, 2, 6, 3, 7)).AsSByte().Store(target);
-    }
+    private static Vector256<short> ExchangeMiddles(Vector256<short> v) => Vector256.Shuffle(v, Vector256.Create((short)0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15));
 
     private struct FillWork : IParallelWork
     {
         public float* X;
-        public sbyte* Quants;
-        public sbyte* LowQuants;
-        public short* WideQuants;
-        public float* Scales;
-        public int* Sums;
-        public int BlocksPerToken;
+        public int Tokens;
+        public int Columns;
+        public ActivationRounding Rounding;
+        public ActivationTile First;
 
         public readonly void Execute(int start, int end)
         {
-            for (var block = (long)start * BlocksPerToken; block < (long)end * BlocksPerToken; block++)
+            var last = Math.Min(Tokens, end * 4);
+            for (var token = start * 4; token < last;)
             {
-                var at = block * PackedMatrix.ColumnsPerBlock;
-                QuantizeBlock(X + at, Quants + at, LowQuants is null ? null : LowQuants + at, out Scales[block], out Sums[block]);
-                if (LowQuants is not null)
+                var count = ActivationTile.Next(Tokens - token);
+                var tile = At(First, token, Columns);
+                for (var t = 0; t < count; t++, token++)
                 {
-                    Join(Quants + at, LowQuants + at, WideQuants + at);
+                    var x = X + ((long)token * Columns);
+                    for (var block = 0; block < Columns / PackedMatrix.ColumnsPerBlock; block++)
+                    {
+                        RoundBlock(x + (block * PackedMatrix.ColumnsPerBlock), Rounding, tile, (block * count) + t);
+                    }
                 }
             }
         }

@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 
 namespace Personalize.Core.Kernels;
 
@@ -10,7 +12,12 @@ namespace Personalize.Core.Kernels;
 /// </remarks>
 public sealed unsafe class WorkerPool : IDisposable
 {
-    private const int SpinsBeforeParking = 2_000;
+    /// <summary>About a millisecond: longer than what one thread does alone between two products of a token.</summary>
+    private const int SpinsBeforeParking = 50_000;
+
+    /// <summary>Some tens of microseconds: longer than a unit of work takes.</summary>
+    private const int SpinsBeforeYielding = 2_000;
+
     private readonly Thread[] _workers;
     private readonly SemaphoreSlim _wake = new(0);
     private readonly Lock _gate = new();
@@ -81,16 +88,17 @@ public sealed unsafe class WorkerPool : IDisposable
             }
 
             Claim();
-            var spinner = default(SpinWait);
-            while (Volatile.Read(ref _completed) < units)
+            for (var spins = 0; Volatile.Read(ref _completed) < units; spins++)
             {
-                // A worker that lost its core must get it back: after a while this yields, but it never sleeps.
-                if (spinner.Count < 20)
+                if (spins < SpinsBeforeYielding)
                 {
-                    Thread.SpinWait(8);
+                    Pause();
                 }
-
-                spinner.SpinOnce(sleep1Threshold: -1);
+                else
+                {
+                    // A worker that lost its core must get it back.
+                    Thread.Yield();
+                }
             }
         }
     }
@@ -111,6 +119,24 @@ public sealed unsafe class WorkerPool : IDisposable
         }
 
         _wake.Dispose();
+    }
+
+    /// <summary>One look's distance: what the framework's own wait makes of a look takes as long as a small product.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Pause()
+    {
+        if (X86Base.IsSupported)
+        {
+            X86Base.Pause();
+        }
+        else if (ArmBase.IsSupported)
+        {
+            ArmBase.Yield();
+        }
+        else
+        {
+            Thread.SpinWait(1);
+        }
     }
 
     private static void Invoke<TWork>(void* work, int start, int end)
@@ -152,7 +178,7 @@ public sealed unsafe class WorkerPool : IDisposable
             {
                 if (++spins < SpinsBeforeParking)
                 {
-                    Thread.SpinWait(16);
+                    Pause();
                     continue;
                 }
 

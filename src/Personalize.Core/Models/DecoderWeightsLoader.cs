@@ -18,12 +18,15 @@ public static class DecoderWeightsLoader
     {
         var d = description;
         var matrices = new ConcurrentDictionary<string, PackedMatrix>(StringComparer.Ordinal);
+        WeightArena? arena = null;
         try
         {
+            var sources = Matrices(d).Select(matrix => Check(file, matrix)).ToArray();
+            arena = new WeightArena(sources.Select(source => PackedMatrix.GetPackedBytes(source.Format, source.Rows, source.Columns)));
             Parallel.ForEach(
-                Matrices(d).Select(item => (item, file.GetTensor(item.Name))).OrderByDescending(pair => pair.Item2.ByteLength).ToArray(),
+                Partitioner.Create(sources, EnumerablePartitionerOptions.NoBuffering),
                 new ParallelOptions { MaxDegreeOfParallelism = threads == 0 ? Environment.ProcessorCount : threads },
-                pair => matrices[pair.item.Name] = Pack(file, pair.Item2, pair.item.Rows, pair.item.Columns, pair.item.HeadsToUnpermute, d));
+                source => matrices[source.Tensor.Name] = Pack(file, source, d, arena));
             var layers = new DecoderLayerWeights[d.LayerCount];
             for (var i = 0; i < layers.Length; i++)
             {
@@ -46,7 +49,7 @@ public static class DecoderWeightsLoader
             }
 
             var embedding = matrices["token_embd.weight"];
-            return new DecoderWeights(embedding, layers, ReadVector(file, "output_norm.weight", d.HiddenSize), d.TiesEmbeddings ? embedding : matrices["output.weight"]);
+            return new DecoderWeights(embedding, layers, ReadVector(file, "output_norm.weight", d.HiddenSize), d.TiesEmbeddings ? embedding : matrices["output.weight"], arena);
         }
         catch (Exception exception)
         {
@@ -54,6 +57,8 @@ public static class DecoderWeightsLoader
             {
                 matrix.Dispose();
             }
+
+            arena?.Dispose();
 
             // The threads' errors come bundled; the first one names the tensor.
             if (exception is AggregateException { InnerExceptions: [PersonalizeException first, ..] })
@@ -67,12 +72,6 @@ public static class DecoderWeightsLoader
 
     private static IEnumerable<(string Name, int Rows, int Columns, int HeadsToUnpermute)> Matrices(DecoderDescription d)
     {
-        yield return ("token_embd.weight", d.VocabularySize, d.HiddenSize, 0);
-        if (!d.TiesEmbeddings)
-        {
-            yield return ("output.weight", d.VocabularySize, d.HiddenSize, 0);
-        }
-
         for (var i = 0; i < d.LayerCount; i++)
         {
             var prefix = $"blk.{i}.";
@@ -84,14 +83,21 @@ public static class DecoderWeightsLoader
             yield return (prefix + "ffn_up.weight", d.IntermediateSize, d.HiddenSize, 0);
             yield return (prefix + "ffn_down.weight", d.HiddenSize, d.IntermediateSize, 0);
         }
+
+        yield return ("token_embd.weight", d.VocabularySize, d.HiddenSize, 0);
+        if (!d.TiesEmbeddings)
+        {
+            yield return ("output.weight", d.VocabularySize, d.HiddenSize, 0);
+        }
     }
 
-    private static PackedMatrix Pack(GgufFile file, GgufTensor tensor, int rows, int columns, int headsToUnpermute, DecoderDescription d)
+    private static MatrixSource Check(GgufFile file, (string Name, int Rows, int Columns, int HeadsToUnpermute) matrix)
     {
-        if (tensor.Dimensions.Count != 2 || tensor.Dimensions[0] != columns || tensor.Dimensions[1] != rows)
+        var tensor = file.GetTensor(matrix.Name);
+        if (tensor.Dimensions.Count != 2 || tensor.Dimensions[0] != matrix.Columns || tensor.Dimensions[1] != matrix.Rows)
         {
             throw new ModelFormatException(
-                ModelFormatError.TensorShapeMismatch, file.Path, $"dimensions [{string.Join(", ", tensor.Dimensions)}], expected [{columns}, {rows}]", tensor.Offset, tensor: tensor.Name);
+                ModelFormatError.TensorShapeMismatch, file.Path, $"dimensions [{string.Join(", ", tensor.Dimensions)}], expected [{matrix.Columns}, {matrix.Rows}]", tensor.Offset, tensor: tensor.Name);
         }
 
         var format = tensor.Type switch
@@ -104,13 +110,18 @@ public static class DecoderWeightsLoader
             GgmlType.F32 => WeightFormat.Float32,
             _ => throw new ModelFormatException(ModelFormatError.UnsupportedTensorType, file.Path, $"type {tensor.Type} is not supported", tensor.Offset, tensor: tensor.Name),
         };
-        file.RequireFinite(tensor);
-        var data = file.GetData(tensor);
+        return new MatrixSource(tensor, format, matrix.Rows, matrix.Columns, matrix.HeadsToUnpermute);
+    }
+
+    private static PackedMatrix Pack(GgufFile file, MatrixSource source, DecoderDescription d, WeightArena arena)
+    {
+        file.RequireFinite(source.Tensor);
+        var data = file.GetData(source.Tensor);
 
         // HF row (head, half s, pair i) stands in the file at (head, i, s).
         var half = d.HeadDimension / 2;
-        return PackedMatrix.Pack(
-            format, data, rows, columns, headsToUnpermute == 0 ? null : row => (row / d.HeadDimension * d.HeadDimension) + (row % half * 2) + (row % d.HeadDimension / half));
+        Func<int, int>? sourceRow = source.HeadsToUnpermute == 0 ? null : row => (row / d.HeadDimension * d.HeadDimension) + (row % half * 2) + (row % d.HeadDimension / half);
+        return PackedMatrix.Pack(source.Format, data, source.Rows, source.Columns, sourceRow, arena);
     }
 
     private static WeightVector ReadVector(GgufFile file, string name, int length)
@@ -124,4 +135,6 @@ public static class DecoderWeightsLoader
         file.RequireFinite(tensor);
         return new WeightVector(file.ReadSingles(tensor));
     }
+
+    private sealed record MatrixSource(GgufTensor Tensor, WeightFormat Format, int Rows, int Columns, int HeadsToUnpermute);
 }

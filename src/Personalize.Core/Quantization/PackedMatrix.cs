@@ -20,12 +20,14 @@ public sealed unsafe class PackedMatrix : IDisposable
     /// <summary>How many columns share a scale.</summary>
     public const int ColumnsPerBlock = 32;
 
-    private readonly NativeBuffer<byte> _data;
+    private readonly NativeBuffer<byte>? _data;
+    private readonly WeightArena? _arena;
 
-    private PackedMatrix(NativeBuffer<byte> data, int rows, int columns, WeightFormat format, long groupStride)
+    private PackedMatrix(NativeBuffer<byte>? data, WeightArena? arena, in MatrixView view)
     {
         _data = data;
-        View = new MatrixView((nint)data.Pointer, rows, columns, format, groupStride);
+        _arena = arena;
+        View = view;
     }
 
     /// <summary>The size of the output.</summary>
@@ -38,7 +40,7 @@ public sealed unsafe class PackedMatrix : IDisposable
     public WeightFormat Format => View.Format;
 
     /// <summary>How many bytes the packed form takes.</summary>
-    public long ByteLength => _data.ByteLength;
+    public long ByteLength => View.GroupStride * View.GroupCount;
 
     /// <summary>The matrix as kernels see it; valid until disposal.</summary>
     public MatrixView View { get; }
@@ -57,15 +59,23 @@ public sealed unsafe class PackedMatrix : IDisposable
         _ => throw new ArgumentOutOfRangeException(nameof(format), format, "not a weight format"),
     };
 
+    /// <summary>How many bytes a packed matrix takes.</summary>
+    /// <param name="format">The format.</param>
+    /// <param name="rows">The size of the output.</param>
+    /// <param name="columns">The size of the input.</param>
+    /// <returns>Bytes.</returns>
+    public static long GetPackedBytes(WeightFormat format, int rows, int columns) => GetRowBytes(format, columns) * ((rows + RowsPerGroup - 1) / RowsPerGroup * RowsPerGroup);
+
     /// <summary>Packs rows as they lie in a model file.</summary>
     /// <param name="format">The format of both layouts.</param>
     /// <param name="source">The file's bytes, row after row.</param>
     /// <param name="rows">The size of the output.</param>
     /// <param name="columns">The size of the input; a multiple of 32 for quantized formats.</param>
     /// <param name="sourceRow">Which row of the file becomes row i; null keeps the order.</param>
+    /// <param name="arena">Where the matrix lies, and must outlive it; null gives it memory of its own.</param>
     /// <returns>The packed matrix; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The source is too short or the columns do not fill blocks.</exception>
-    public static PackedMatrix Pack(WeightFormat format, ReadOnlySpan<byte> source, int rows, int columns, Func<int, int>? sourceRow = null)
+    public static PackedMatrix Pack(WeightFormat format, ReadOnlySpan<byte> source, int rows, int columns, Func<int, int>? sourceRow = null, WeightArena? arena = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rows);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(columns);
@@ -83,11 +93,12 @@ public sealed unsafe class PackedMatrix : IDisposable
 
         var groups = (rows + RowsPerGroup - 1) / RowsPerGroup;
         var groupStride = rowBytes * RowsPerGroup;
-        var data = new NativeBuffer<byte>(groupStride * groups);
+        var data = arena is null ? new NativeBuffer<byte>(groupStride * groups) : null;
+        var first = data is null ? arena!.Take(groupStride * groups) : data.Pointer;
         for (var row = 0; row < rows; row++)
         {
             var from = source.Slice(checked((int)(rowBytes * (sourceRow?.Invoke(row) ?? row))), (int)rowBytes);
-            var group = data.Pointer + ((row / RowsPerGroup) * groupStride);
+            var group = first + ((row / RowsPerGroup) * groupStride);
             var lane = row % RowsPerGroup;
             switch (format)
             {
@@ -106,7 +117,7 @@ public sealed unsafe class PackedMatrix : IDisposable
             }
         }
 
-        return new PackedMatrix(data, rows, columns, format, groupStride);
+        return new PackedMatrix(data, arena, new MatrixView((nint)first, rows, columns, format, groupStride));
     }
 
     /// <summary>Decodes one row, in exact single precision.</summary>
@@ -124,7 +135,11 @@ public sealed unsafe class PackedMatrix : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _data.Dispose();
+    public void Dispose()
+    {
+        _data?.Dispose();
+        GC.KeepAlive(_arena);
+    }
 
     private static void PackBlocks(ReadOnlySpan<byte> from, byte* group, int lane, int columns, int halves, int vectors)
     {

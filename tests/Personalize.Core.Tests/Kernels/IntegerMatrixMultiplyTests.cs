@@ -12,57 +12,76 @@ public sealed unsafe class IntegerMatrixMultiplyTests
     private const double RoundingTolerance = 0.01;
 
     [Theory]
-    [InlineData(WeightFormat.Q4Zero, ActivationRounding.OnePlane)]
-    [InlineData(WeightFormat.Q4One, ActivationRounding.OnePlane)]
-    [InlineData(WeightFormat.Q8Zero, ActivationRounding.OnePlane)]
-    [InlineData(WeightFormat.Q4Zero, ActivationRounding.TwoPlanes)]
-    [InlineData(WeightFormat.Q4One, ActivationRounding.TwoPlanes)]
-    [InlineData(WeightFormat.Q8Zero, ActivationRounding.TwoPlanes)]
-    public void Every_instruction_set_gives_the_bits_of_the_scalar_definition(WeightFormat format, ActivationRounding rounding)
+    [InlineData(WeightFormat.Q4Zero, ActivationRounding.EightBits)]
+    [InlineData(WeightFormat.Q4One, ActivationRounding.EightBits)]
+    [InlineData(WeightFormat.Q8Zero, ActivationRounding.EightBits)]
+    [InlineData(WeightFormat.Q4Zero, ActivationRounding.SixteenBits)]
+    [InlineData(WeightFormat.Q4One, ActivationRounding.SixteenBits)]
+    [InlineData(WeightFormat.Q8Zero, ActivationRounding.SixteenBits)]
+    public void Every_way_of_multiplying_gives_the_bits_of_the_scalar_definition(WeightFormat format, ActivationRounding rounding)
     {
         const int Columns = 288;
-        const int Blocks = Columns / 32;
-        var tokens = rounding == ActivationRounding.OnePlane ? 4 : 2;
+        const int Rows = 24;
+        const int Tokens = 7;
         using var pool = new WorkerPool(1);
-        using var weight = RandomWeights.Create(format, 24, Columns, seed: 11);
-        using var activations = new QuantizedActivations(tokens, Columns);
-        var x = RandomWeights.Vector(tokens * Columns, seed: 12);
+        using var weight = RandomWeights.Create(format, Rows, Columns, seed: 11);
+        using var activations = new QuantizedActivations(Tokens, Columns);
+        var x = RandomWeights.Vector(Tokens * Columns, seed: 12);
         Array.Clear(x, 32, 32);
         fixed (float* px = x)
         {
-            activations.Fill(pool, px, tokens, Columns, rounding);
+            activations.Fill(pool, px, Tokens, Columns, rounding);
         }
 
-        var low = rounding == ActivationRounding.TwoPlanes ? activations.LowQuants : null;
-        var scalar = new float[tokens * 8];
-        var vector = new float[tokens * 8];
-        fixed (float* ps = scalar, pv = vector)
+        // Seven tokens are a tile of four, one of two and one of one.
+        for (var token = 0; token < Tokens;)
         {
-            for (var group = 0; group < 3; group++)
+            var count = ActivationTile.Next(Tokens - token);
+            var expected = Enumerable.Range(token, count).SelectMany(t => ExpectedRows(weight, x.AsSpan(t * Columns, Columns), rounding)).ToArray();
+            Assert.Equal(expected, Multiply<PortableDotProduct>(weight, rounding, count, activations.Tile(token)));
+            if (Avx2.IsSupported)
             {
-                for (var t = 0; t < tokens; t++)
-                {
-                    IntegerMatrixMultiply.GroupScalar(
-                        weight.View, group, activations.Quants + (t * Columns), low is null ? null : low + (t * Columns), activations.Scales + (t * Blocks), activations.Sums + (t * Blocks), ps + (t * 8));
-                }
-
-                foreach (var count in new[] { tokens, 1 })
-                {
-                    if (Avx2.IsSupported)
-                    {
-                        IntegerMatrixMultiply.GroupAvx2(weight.View, group, activations.Quants, low, activations.WideQuants, activations.Scales, activations.Sums, count, pv);
-                        Assert.Equal(scalar[..(count * 8)], vector[..(count * 8)]);
-                    }
-
-                    if (AvxVnni.IsSupported)
-                    {
-                        Array.Clear(vector);
-                        IntegerMatrixMultiply.GroupAvxVnni(weight.View, group, activations.Quants, low, activations.Scales, activations.Sums, count, pv);
-                        Assert.Equal(scalar[..(count * 8)], vector[..(count * 8)]);
-                    }
-                }
+                Assert.Equal(expected, Multiply<Avx2DotProduct>(weight, rounding, count, activations.Tile(token)));
             }
+
+            if (AvxVnni.IsSupported)
+            {
+                Assert.Equal(expected, Multiply<AvxVnniDotProduct>(weight, rounding, count, activations.Tile(token)));
+            }
+
+            token += count;
         }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Results_do_not_depend_on_how_many_tokens_are_computed_together(int threads)
+    {
+        const int Columns = 96;
+        const int Tokens = 23;
+        int[] rows = [40, 27];
+        using var pool = new WorkerPool(threads);
+        using var projector = new LinearProjector(pool, ArithmeticPrecision.Served, Tokens, Columns);
+        using var first = RandomWeights.Create(WeightFormat.Q4One, rows[0], Columns, seed: 1);
+        using var second = RandomWeights.Create(WeightFormat.Q8Zero, rows[1], Columns, seed: 2);
+        using var pair = new LowRankPair(new LoraPair(0, LinearModule.Query, 3, RandomWeights.Vector(3 * Columns, 3), RandomWeights.Vector(rows[1] * 3, 4)), 0.5f);
+        var x = RandomWeights.Vector(Tokens * Columns, seed: 5);
+        float[] Run(int from, int count)
+        {
+            var y0 = new float[count * rows[0]];
+            var y1 = new float[count * rows[1]];
+            fixed (float* px = x, p0 = y0, p1 = y1)
+            {
+                projector.Run(px + (from * Columns), count, ActivationRounding.EightBits, new Projection(first, p0), new Projection(second, p1, null, pair));
+            }
+
+            return [.. Enumerable.Range(0, count).SelectMany(t => y0.Skip(t * rows[0]).Take(rows[0]).Concat(y1.Skip(t * rows[1]).Take(rows[1])))];
+        }
+
+        var together = Run(0, Tokens);
+        var alone = Enumerable.Range(0, Tokens).SelectMany(t => Run(t, 1)).ToArray();
+        Assert.Equal(together, alone);
     }
 
     [Fact]
@@ -82,37 +101,41 @@ public sealed unsafe class IntegerMatrixMultiplyTests
         var y = new float[8];
         fixed (float* px = x, py = y)
         {
-            projector.Run(px, 1, ActivationRounding.OnePlane, new Projection(weight, py));
+            projector.Run(px, 1, ActivationRounding.EightBits, new Projection(weight, py));
         }
 
         Assert.All(y, value => Assert.Equal(-128f * 127f * 32f, value));
     }
 
     [Theory]
-    [InlineData(1, false)]
-    [InlineData(33, false)]
-    [InlineData(1, true)]
-    [InlineData(33, true)]
-    public void A_vectorized_block_is_rounded_like_the_definition(int seed, bool twoPlanes)
+    [InlineData(1, ActivationRounding.EightBits)]
+    [InlineData(33, ActivationRounding.EightBits)]
+    [InlineData(1, ActivationRounding.SixteenBits)]
+    [InlineData(33, ActivationRounding.SixteenBits)]
+    public void A_vectorized_block_is_rounded_like_the_definition(int seed, ActivationRounding rounding)
     {
         var x = RandomWeights.Vector(32, seed);
         x[3] = 0.5f / 127f * x.Max(MathF.Abs);
-        var scalar = new sbyte[64];
-        var vector = new sbyte[64];
+        var expected = new int[32];
+        var (scale, sum) = QuantizedActivations.RoundBlockScalar(x, Steps(rounding), expected);
+        using var pool = new WorkerPool(1);
+        using var activations = new QuantizedActivations(1, 32);
         fixed (float* px = x)
-        fixed (sbyte* ps = scalar, pv = vector)
         {
-            QuantizedActivations.QuantizeBlockScalar(px, ps, twoPlanes ? ps + 32 : null, out var scalarScale, out var scalarSum);
-            QuantizedActivations.QuantizeBlock(px, pv, twoPlanes ? pv + 32 : null, out var vectorScale, out var vectorSum);
-            Assert.Equal((scalarScale, scalarSum), (vectorScale, vectorSum));
-            for (var i = 0; i < 32; i++)
-            {
-                var value = (twoPlanes ? (QuantizedActivations.PlaneRatio * scalar[i]) + scalar[32 + i] : scalar[i]) * scalarScale;
-                Assert.Equal(x[i], value, 0.51f * scalarScale);
-            }
+            activations.Fill(pool, px, 1, 32, rounding);
         }
 
-        Assert.Equal(scalar, vector);
+        var tile = activations.Tile(0);
+        Assert.Equal((scale, scale * sum, 8 * sum), (tile.Scales[0], tile.ScaledSums[0], tile.EightSums[0]));
+        for (var i = 0; i < 32; i++)
+        {
+            Assert.Equal(x[i], expected[i] * scale, 0.51f * scale);
+            Assert.Equal(expected[i], tile.Shorts[(i / 4 * 4) + (i % 4) switch { 1 => 2, 2 => 1, var k => k }]);
+            if (rounding == ActivationRounding.EightBits)
+            {
+                Assert.Equal(expected[i], tile.Bytes[i]);
+            }
+        }
     }
 
     [Theory]
@@ -136,7 +159,7 @@ public sealed unsafe class IntegerMatrixMultiplyTests
         var outputs = rows.Select(r => new float[Tokens * r]).ToArray();
         fixed (float* px = x, y0 = outputs[0], y1 = outputs[1], y2 = outputs[2])
         {
-            projector.Run(px, Tokens, ActivationRounding.OnePlane, new Projection(weights[0], y0, bias), new Projection(weights[1], y1), new Projection(weights[2], y2, null, pair));
+            projector.Run(px, Tokens, ActivationRounding.EightBits, new Projection(weights[0], y0, bias), new Projection(weights[1], y1), new Projection(weights[2], y2, null, pair));
         }
 
         var row = new float[Columns];
@@ -164,5 +187,32 @@ public sealed unsafe class IntegerMatrixMultiplyTests
 
             weights[i].Dispose();
         }
+    }
+
+    private static int Steps(ActivationRounding rounding) => rounding == ActivationRounding.EightBits ? QuantizedActivations.CoarseSteps : QuantizedActivations.FineSteps;
+
+    private static float[] ExpectedRows(PackedMatrix weight, ReadOnlySpan<float> x, ActivationRounding rounding)
+    {
+        var rounded = new int[x.Length];
+        var scales = new float[x.Length / 32];
+        for (var block = 0; block < scales.Length; block++)
+        {
+            scales[block] = QuantizedActivations.RoundBlockScalar(x.Slice(block * 32, 32), Steps(rounding), rounded.AsSpan(block * 32, 32)).Scale;
+        }
+
+        return [.. Enumerable.Range(0, weight.Rows).Select(row => IntegerMatrixMultiply.RowScalar(weight.View, row, rounded, scales))];
+    }
+
+    private static float[] Multiply<TDot>(PackedMatrix weight, ActivationRounding rounding, int tokens, in ActivationTile x)
+        where TDot : struct, IDotProduct
+    {
+        var y = new float[tokens * weight.Rows];
+        fixed (float* py = y)
+        {
+            var run = new RowRun { Weights = weight.View.Group(0), Groups = weight.View.GroupCount, Blocks = weight.Columns / 32, Output = py, OutputStride = weight.Rows };
+            IntegerMatrixMultiply.RunTile<TDot>(weight.Format, rounding, tokens, run, x);
+        }
+
+        return y;
     }
 }

@@ -1,0 +1,20 @@
+namespace Personalize.Core.Kernels;
+
+/// <summary>Consecutive groups of eight rows and where their results go.</summary>
+internal unsafe struct RowRun
+{
+    /// <summary>The first group's packed bytes.</summary>
+    public byte* Weights;
+
+    /// <summary>How many groups.</summary>
+    public int Groups;
+
+    /// <summary>Blocks of 32 columns in a row.</summary>
+    public int Blocks;
+
+    /// <summary>The first row's result of the tile's first token; eight are written for each group.</summary>
+    public float* Output;
+
+    /// <summary>Elements from a token's results to the next one's.</summary>
+    public long OutputStride;
+}
