@@ -56,7 +56,7 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
         DecoderSessionOptions.Validate(options, d);
         ContextLength = options.LimitOf(d);
         _chunk = Math.Min(options.ChunkSize, ContextLength);
-        _cache = new KeyValueCache(d, options.LayoutFor(d), options.KeyValuePrecision);
+        _cache = new KeyValueCache(d, options.LayoutFor(d), options.CachePrecision);
         _rotary = CreateAngles(_chunk);
         if (_cache.Layout.SinkTokenCount > 0)
         {

@@ -31,8 +31,8 @@ public sealed class DecoderSessionOptions
     /// <summary>The arithmetic of the linear maps.</summary>
     public ArithmeticPrecision Precision { get; init; } = ArithmeticPrecision.Served;
 
-    /// <summary>How keys and values are kept.</summary>
-    public KeyValuePrecision KeyValuePrecision { get; init; } = KeyValuePrecision.Single;
+    /// <summary>How keys and values are kept; null means half precision where the maps are served, single where they are exact.</summary>
+    public KeyValuePrecision? KeyValuePrecision { get; init; }
 
     /// <summary>How many of the last tokens a token attends to, its own included; null keeps all. At least <c>SinkTokenCount + RollbackTokens</c>.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Below 1.</exception>
@@ -88,6 +88,9 @@ public sealed class DecoderSessionOptions
     /// <summary>The number of tokens that may be fed.</summary>
     internal int LimitOf(DecoderDescription description) =>
         WindowSize is null ? Math.Min(ContextLength ?? description.ContextLength, description.ContextLength) : ContextLength ?? int.MaxValue;
+
+    /// <summary>The format of the cache.</summary>
+    internal KeyValuePrecision CachePrecision => KeyValuePrecision ?? (Precision == ArithmeticPrecision.Served ? Core.Kernels.KeyValuePrecision.Half : Core.Kernels.KeyValuePrecision.Single);
 
     /// <summary>The layout of the cache. A conversation that ends before it fills the bounded cache needs no more than its own length.</summary>
     internal CacheLayout LayoutFor(DecoderDescription description)
