@@ -1,5 +1,7 @@
 using Personalize.Cli.Hosting;
 using Personalize.Cli.Models;
+using Personalize.Core.Formats.Gguf;
+using Personalize.Core.Models;
 
 namespace Personalize.Cli.Benchmarks;
 
@@ -17,6 +19,13 @@ internal sealed record InferenceBench(CommandContext Context, Engine Engine, str
 
     /// <summary>The peer on a model file, or null where there is no peer.</summary>
     public PeerBenchmark? PeerOn(string model, string? adapter = null) => Peer is null ? null : new PeerBenchmark(Peer, model, Threads, adapter);
+
+    /// <summary>Loads a model and closes its file, whose pages would else count as ours.</summary>
+    public static DecoderModel Load(string path, int threads)
+    {
+        using var file = GgufFile.Open(path);
+        return DecoderModel.Load(file, threads);
+    }
 
     /// <summary>Does one run uncounted and then all counted ones, looking for a cancellation in between.</summary>
     public void Repeat(Action<bool> run)

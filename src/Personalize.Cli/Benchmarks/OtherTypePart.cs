@@ -1,6 +1,4 @@
 using System.Text.Json;
-using Personalize.Core.Formats.Gguf;
-using Personalize.Core.Models;
 using Personalize.Core.Quantization;
 
 namespace Personalize.Cli.Benchmarks;
@@ -16,8 +14,7 @@ internal sealed class OtherTypePart : IInferencePart
     {
         var path = Path.Combine(bench.Folder, "q4_0.gguf");
         RequantizedModelFile.Write(bench.Engine.Model.Path, path, GgmlType.Q4_0);
-        using (var file = GgufFile.Open(path))
-        using (var model = DecoderModel.Load(file, bench.Threads))
+        using (var model = InferenceBench.Load(path, bench.Threads))
         {
             var ours = new ThroughputBenchmark(model, bench.Engine.Pool, bench.Time);
             var original = new ThroughputBenchmark(bench.Engine.Model, bench.Engine.Pool, bench.Time);

@@ -1,6 +1,4 @@
 using System.Text.Json;
-using Personalize.Core.Formats.Gguf;
-using Personalize.Core.Models;
 using Personalize.Core.Quantization;
 
 namespace Personalize.Cli.Benchmarks;
@@ -68,8 +66,7 @@ internal sealed class ShapePart(IReadOnlyList<ModelShape> shapes, bool keep) : I
     private static Row Measure(InferenceBench bench, ModelShape shape, GgmlType type, string path)
     {
         var row = new Row(shape, type, new FileInfo(path).Length, new ThroughputFigures(PromptTokens), new ThroughputFigures(PromptTokens));
-        using var file = GgufFile.Open(path);
-        using var model = DecoderModel.Load(file, bench.Threads);
+        using var model = InferenceBench.Load(path, bench.Threads);
         row.BytesPerToken = WeightTraffic.BytesPerToken(model);
         var benchmark = new ThroughputBenchmark(model, bench.Engine.Pool, bench.Time);
         bench.Repeat(counts =>

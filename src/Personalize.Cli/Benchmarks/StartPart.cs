@@ -14,11 +14,11 @@ internal sealed class StartPart : IInferencePart
         // The first, uncounted run brings the file into the page cache.
         var began = bench.Time.GetTimestamp();
         using var process = OwnProcess.Start(bench.Context, bench.Engine.Model.Path, "generate", "--prompt", "The sea", "--max-tokens", "2", "--adapter", AdapterOption.None);
-        process.StandardOutput.Read();
+        var first = process.StandardOutput.Read();
         var elapsed = bench.Time.GetElapsedTime(began).TotalSeconds;
         process.StandardOutput.ReadToEnd();
         OwnProcess.Finish(process);
-        if (counts)
+        if (counts && first >= 0)
         {
             _seconds.Add(elapsed);
         }

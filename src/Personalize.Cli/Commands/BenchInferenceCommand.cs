@@ -62,7 +62,7 @@ internal static class BenchInferenceCommand
             using var files = new BenchmarkFolder(context.Get(folder));
             var bench = new InferenceBench(context, engine, context.Get(peer), context.Get(runs), files.Path);
             var names = context.Get(parts);
-            return Run(bench, [.. Parts.Where(names.Contains).Select(name => (name, Create(name)))]);
+            return Run(bench, [.. Parts.Where(name => names.Contains(name, StringComparer.Ordinal)).Select(name => (name, Create(name)))]);
 
             IInferencePart Create(string name) => name switch
             {
@@ -118,9 +118,9 @@ internal static class BenchInferenceCommand
         return ExitCode.Done;
     }
 
-    private static IReadOnlyList<ModelShape> ChooseShapes(string[]? names) => names is { Length: > 0 } ? [.. ModelShape.All.Where(shape => names.Contains(shape.Name))] : ModelShape.All;
+    private static IReadOnlyList<ModelShape> ChooseShapes(string[]? names) => names is { Length: > 0 } ? [.. ModelShape.All.Where(shape => names.Contains(shape.Name, StringComparer.Ordinal))] : ModelShape.All;
 
-    private static IReadOnlyList<SpeculationScenario> Scenarios(Engine engine, string? interactions, RowRange? rows, string? dialogues)
+    private static List<SpeculationScenario> Scenarios(Engine engine, string? interactions, RowRange? rows, string? dialogues)
     {
         if (rows is not null && interactions is null)
         {
@@ -146,7 +146,7 @@ internal static class BenchInferenceCommand
 
     private static void RequireKnown(Command command, Option<string[]> option, IReadOnlyList<string> words) => command.Validators.Add(result =>
     {
-        foreach (var word in (result.GetValue(option) ?? []).Where(word => !words.Contains(word)))
+        foreach (var word in (result.GetValue(option) ?? []).Where(word => !words.Contains(word, StringComparer.Ordinal)))
         {
             result.AddError($"{option.Name} {word} is not offered: it must be one of {string.Join(", ", words)}");
         }
