@@ -1,46 +1,33 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace Personalize.Cli.Benchmarks;
 
 /// <summary>What an engine reaches, tokens a second unless said otherwise; medians over the runs.</summary>
-internal sealed class ThroughputFigures
+/// <param name="promptTokens">How long the prompt is; part of the figures' names.</param>
+internal sealed class ThroughputFigures(int promptTokens)
 {
-    private readonly List<double> _prefill512 = [];
-    private readonly List<double> _decode0 = [];
-    private readonly List<double> _decode512 = [];
-    private readonly List<double> _verify8 = [];
+    public int PromptTokens { get; } = promptTokens;
 
-    public double Prefill512 => Median(_prefill512);
+    public Samples Prefill { get; } = new();
 
-    public double Decode0 => Median(_decode0);
+    public Samples DecodeEmpty { get; } = new();
 
-    public double Decode512 => Median(_decode512);
+    public Samples DecodeAfter { get; } = new();
 
-    /// <summary>One pass over eight tokens with all their logits, in decode steps at the same depth; 0 where it was not measured.</summary>
-    public double Verify8 => Median(_verify8);
+    /// <summary>One pass over eight tokens with all their logits, in decode steps at the same depth; empty where it was not measured.</summary>
+    public Samples Verify8 { get; } = new();
 
     /// <summary>The largest resident memory of the process, in bytes; 0 where it was not measured.</summary>
     public long ResidentBytes { get; set; }
 
-    public void AddPrefill512(double value) => _prefill512.Add(value);
-
-    public void AddDecode0(double value) => _decode0.Add(value);
-
-    public void AddDecode512(double value) => _decode512.Add(value);
-
-    public void AddVerify8(double value) => _verify8.Add(value);
-
     public void Write(Utf8JsonWriter json, string name)
     {
         json.WriteStartObject(name);
-        json.WriteNumber("prefill512", Math.Round(Prefill512, 1));
-        json.WriteNumber("decode0", Math.Round(Decode0, 1));
-        json.WriteNumber("decode512", Math.Round(Decode512, 1));
-        if (_verify8.Count > 0)
-        {
-            json.WriteNumber("verify8", Math.Round(Verify8, 3));
-        }
-
+        WriteIfMeasured(json, $"prefill{PromptTokens}", Prefill, 1);
+        WriteIfMeasured(json, "decode0", DecodeEmpty, 1);
+        WriteIfMeasured(json, $"decode{PromptTokens}", DecodeAfter, 1);
+        WriteIfMeasured(json, "verify8", Verify8, 3);
         if (ResidentBytes > 0)
         {
             json.WriteNumber("residentBytes", ResidentBytes);
@@ -49,14 +36,30 @@ internal sealed class ThroughputFigures
         json.WriteEndObject();
     }
 
-    private static double Median(List<double> values)
+    /// <summary>Writes these figures over another engine's, those that both have.</summary>
+    public void WriteRatios(Utf8JsonWriter json, string name, ThroughputFigures other)
     {
-        if (values.Count == 0)
+        json.WriteStartObject(name);
+        foreach (var (figure, mine, theirs) in new[] { ($"prefill{PromptTokens}", Prefill, other.Prefill), ("decode0", DecodeEmpty, other.DecodeEmpty), ($"decode{PromptTokens}", DecodeAfter, other.DecodeAfter) })
         {
-            return 0;
+            if (mine.Count > 0 && theirs.Median > 0)
+            {
+                json.WriteNumber(figure, Math.Round(mine.Median / theirs.Median, 3));
+            }
         }
 
-        var sorted = values.Order().ToArray();
-        return sorted.Length % 2 == 1 ? sorted[sorted.Length / 2] : (sorted[(sorted.Length / 2) - 1] + sorted[sorted.Length / 2]) / 2;
+        json.WriteEndObject();
+    }
+
+    /// <summary>One line for a person.</summary>
+    public string Describe(string name) =>
+        string.Create(CultureInfo.InvariantCulture, $"{name}: prefill {PromptTokens} {Prefill.Median:F0}, decode {DecodeEmpty.Median:F0}, decode after {PromptTokens} {DecodeAfter.Median:F0} tokens/s");
+
+    private static void WriteIfMeasured(Utf8JsonWriter json, string name, Samples samples, int digits)
+    {
+        if (samples.Count > 0)
+        {
+            json.WriteNumber(name, Math.Round(samples.Median, digits));
+        }
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Personalize.Cli.Diagnostics;
 using Personalize.Cli.Hosting;
 using Personalize.Cli.Models;
 using Personalize.Cli.Options;
@@ -104,6 +105,8 @@ internal static class GenerateCommand
         json.WriteNumber("draftedTokens", result.DraftedTokens);
         json.WriteNumber("acceptedTokens", result.AcceptedTokens);
         json.WriteBoolean("speculationGivenUp", result.SpeculationGivenUp);
+        json.WriteNumber("residentBytes", ResidentMemory.Bytes());
+        json.WriteNumber("peakResidentBytes", PeakMemory.Bytes());
         json.WriteString("stopReason", JsonNamingPolicy.CamelCase.ConvertName(result.StopReason.ToString()));
     }
 }

@@ -1,4 +1,7 @@
 using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Personalize.Cli.Benchmarks;
 using Personalize.Cli.Diagnostics;
 using Personalize.Cli.Hosting;
 using Personalize.Cli.Models;
@@ -13,9 +16,6 @@ namespace Personalize.Cli.Commands;
 /// <summary><c>perplexity</c>: how well the model predicts a text.</summary>
 internal static class PerplexityCommand
 {
-    // Whole chunks of the session, so that no smaller one is computed in between.
-    private const int TokensPerReport = 512;
-
     public static Command Create(CommandHost host)
     {
         var file = new Option<string>("--file") { Description = "The text: UTF-8, also .gz; of a .jsonl file the texts, joined by blank lines", HelpName = "F", Required = true };
@@ -26,6 +26,17 @@ internal static class PerplexityCommand
         var command = new Command("perplexity", "How well the model predicts a text: windows scored alone, or one stream through a bounded cache") { file, window, windows, adapter, precision };
         var bounded = new BoundedCacheOptionSet("--cache");
         bounded.AddTo(command);
+        var parts = new Option<int>("--parts") { Description = "With --cache: in how many parts loss, speed and memory are reported", HelpName = "N", DefaultValueFactory = _ => 10 }.InRange(1, 10_000);
+        var recompute = new Option<int>("--recompute") { Description = $"With --cache: at how many places of {StreamMeasurement.SampleTokens} tokens the loss is compared with computing the whole window anew", HelpName = "N", DefaultValueFactory = _ => 0 }.AtLeast(0);
+        command.Options.Add(parts);
+        command.Options.Add(recompute);
+        command.Validators.Add(result =>
+        {
+            foreach (var option in new Option[] { parts, recompute }.Where(option => result.GetResult(option) is { Implicit: false } && !bounded.IsGiven(result)))
+            {
+                result.AddError($"{option.Name} needs --cache");
+            }
+        });
         host.Bind(command, context =>
         {
             var path = context.Get(file);
@@ -40,7 +51,7 @@ internal static class PerplexityCommand
             }
 
             var ids = engine.Tokenizer.Encode(text, parseSpecialTokens: false);
-            return stream is null ? RunAlone(context, engine, path, ids, size, context.Get(windows), arithmetic) : RunStream(context, engine, path, ids, (long)size * context.Get(windows), stream);
+            return stream is null ? RunAlone(context, engine, path, ids, size, context.Get(windows), arithmetic) : RunStream(context, engine, path, ids, (long)size * context.Get(windows), stream, context.Get(parts), context.Get(recompute));
         });
         return command;
     }
@@ -68,7 +79,7 @@ internal static class PerplexityCommand
         return Report(context, score, count, $"in {count} windows");
     }
 
-    private static int RunStream(CommandContext context, Engine engine, string path, int[] ids, long limit, DecoderSessionOptions options)
+    private static int RunStream(CommandContext context, Engine engine, string path, int[] ids, long limit, DecoderSessionOptions options, int parts, int samples)
     {
         var length = (int)Math.Min(ids.Length, limit);
         if (length < 2)
@@ -76,22 +87,25 @@ internal static class PerplexityCommand
             throw new InputFileException(path, $"the text has {ids.Length} tokens, a stream needs 2: give a longer text");
         }
 
-        using var session = engine.CreateSession(options);
-        var score = context.Output.WithProgress("perplexity", progress =>
+        var measurement = new StreamMeasurement(engine, options, context.Time);
+        if (samples > measurement.MostSamples(length))
         {
-            var sum = default(SequenceScore);
-            for (var first = 0; first < length - 1; first += TokensPerReport)
-            {
-                sum += SequenceScorer.Continue(session, ids.AsSpan(first, Math.Min(TokensPerReport + 1, length - first)), context.CancellationToken);
-                progress.Report(new WorkProgress((sum.Tokens + 1.0) / length, $"{sum.Perplexity:F2}"));
-            }
+            throw new UsageException($"--recompute {samples} is too large: a stream of {length} tokens behind {measurement.VisibleTokens} visible ones has {measurement.MostSamples(length)} places of {StreamMeasurement.SampleTokens} tokens");
+        }
 
-            return sum;
-        });
-        return Report(context, score, 1, $"of one stream, {options.SinkTokenCount} sinks and a window of {options.WindowSize}");
+        var report = context.Output.WithProgress("perplexity", progress =>
+            measurement.Run(ids.AsMemory(0, length), parts, samples, (done, score) => progress.Report(new WorkProgress(done, $"{score.Perplexity:F2}")), context.CancellationToken));
+        if (!context.Output.IsJson)
+        {
+            context.Output.Note(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{report.DecodeStart:F0} tokens/s one by one at the start, {report.DecodeEnd:F0} at the end; {report.Parts[0].ResidentBytes / 1e6:F0} MB resident after the first of {report.Parts.Count} parts, {report.Parts[^1].ResidentBytes / 1e6:F0} MB at the end{(report.LossOfRecomputed is { } ratio ? string.Create(CultureInfo.InvariantCulture, $"; {ratio:F4} times the loss of recomputation over {report.SampleRecomputed.Tokens} tokens") : "")}"));
+        }
+
+        return Report(context, report.Total, 1, $"of one stream, {options.SinkTokenCount} sinks and a window of {options.WindowSize}", report.Write);
     }
 
-    private static int Report(CommandContext context, SequenceScore score, int windows, string how)
+    private static int Report(CommandContext context, SequenceScore score, int windows, string how, Action<Utf8JsonWriter>? more = null)
     {
         context.Output.Result(
             json =>
@@ -101,6 +115,7 @@ internal static class PerplexityCommand
                 json.WriteNumber("tokens", score.Tokens);
                 json.WriteNumber("windows", windows);
                 json.WriteNumber("peakResidentBytes", PeakMemory.Bytes());
+                more?.Invoke(json);
             },
             _ => context.Output.Text($"perplexity {score.Perplexity:F3}, mean loss {score.MeanNll:F4} over {score.Tokens} tokens {how}\n"));
         return ExitCode.Done;

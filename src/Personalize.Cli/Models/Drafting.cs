@@ -29,6 +29,18 @@ internal sealed class Drafting : IDisposable
     /// <summary>Copies from the prompt and the answer.</summary>
     public static Drafting FromText() => new(new LookupDrafter());
 
+    /// <summary>Copies also from given texts.</summary>
+    public static Drafting FromTexts(IEnumerable<int[]> texts)
+    {
+        var drafter = new HistoryDrafter();
+        foreach (var ids in texts)
+        {
+            drafter.Add(ids);
+        }
+
+        return new Drafting(drafter);
+    }
+
     /// <summary>Copies also from the interactions of the profile, written as the model would read and write them.</summary>
     public static Drafting FromHistory(CommandContext context, Engine engine)
     {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Personalize.Cli.Hosting;
 using Personalize.Core.Models;
 using Personalize.Inference.Decoding;
@@ -34,6 +35,9 @@ internal sealed class BoundedCacheOptionSet
             }
         });
     }
+
+    /// <summary>Whether the command line asks for a bounded cache.</summary>
+    public bool IsGiven(SymbolResult result) => result.GetResult(_window) is { Implicit: false };
 
     /// <summary>The options of a bounded session, or null where the cache keeps all tokens.</summary>
     /// <param name="context">The command.</param>

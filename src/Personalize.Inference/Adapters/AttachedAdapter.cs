@@ -36,12 +36,16 @@ public sealed class AttachedAdapter : IDisposable
             }
         }
 
+        BaseFingerprint = model.Fingerprint;
         _pairs = new LowRankPair?[model.Description.LayerCount * LoraConfiguration.AllTargets.Count];
         foreach (var pair in adapter.Pairs)
         {
             _pairs[Index(pair.Layer, pair.Module)] = new LowRankPair(pair, adapter.Configuration.Scale);
         }
     }
+
+    /// <summary>The fingerprint of the model it serves with.</summary>
+    public string BaseFingerprint { get; }
 
     /// <summary>How many bytes the packed pairs take.</summary>
     public long ByteLength => _pairs.Sum(pair => pair?.ByteLength ?? 0);

@@ -12,7 +12,7 @@ namespace Personalize.Inference.Decoding;
 /// One conversation with a decoder: its cache, its buffers and the forward pass over the shared packed weights. Chunks of any size give the same logits to the bit.
 /// Not thread-safe; several sessions may share a model, an adapter and a pool.
 /// </summary>
-public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
+public sealed unsafe partial class DecoderSession : IDecoderSession, IDisposable
 {
     /// <summary>The most tokens that one pass can verify.</summary>
     public const int MostVerifyTokens = 16;
@@ -20,7 +20,7 @@ public sealed unsafe class DecoderSession : IDecoderSession, IDisposable
     private readonly DecoderModel _model;
     private readonly DecoderDescription _description;
     private readonly WorkerPool _pool;
-    private readonly AttachedAdapter? _adapter;
+    private AttachedAdapter? _adapter;
     private readonly int _chunk;
     private readonly RotaryAngles _rotary;
     private readonly RotaryAngles? _sinkRotary;

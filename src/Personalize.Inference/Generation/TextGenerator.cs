@@ -96,9 +96,9 @@ public sealed class TextGenerator
     /// <returns>How many tokens were there.</returns>
     internal int Prefill(int[] prompt, CancellationToken cancellationToken)
     {
-        // The last token is always fed, for its logits.
+        // The last token is always fed, for its logits. A session whose adapter was exchanged has forgotten its tokens.
         var shared = 0;
-        while (shared < Math.Min(_cached.Count, prompt.Length - 1) && _cached[shared] == prompt[shared])
+        while (shared < Math.Min(Math.Min(_cached.Count, _session.Position), prompt.Length - 1) && _cached[shared] == prompt[shared])
         {
             shared++;
         }

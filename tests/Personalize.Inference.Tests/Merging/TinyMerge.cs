@@ -21,11 +21,11 @@ internal sealed class TinyMerge : IDisposable
     private readonly string _folder = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
     private readonly Random _random = new(20240901);
 
-    public TinyMerge(GgmlType type)
+    public TinyMerge(GgmlType type, int contextLength = 64)
     {
         Directory.CreateDirectory(_folder);
         BasePath = File("base.gguf");
-        Write(type);
+        Write(type, contextLength);
         Model = Load(BasePath);
         var pairs = new List<LoraPair>();
         for (var layer = 0; layer < Model.Description.LayerCount; layer++)
@@ -118,13 +118,13 @@ internal sealed class TinyMerge : IDisposable
         return weights.Length - 1;
     }
 
-    private void Write(GgmlType type)
+    private void Write(GgmlType type, int contextLength)
     {
         var writer = new GgufWriter();
         writer.AddString("general.architecture", "llama");
         writer.AddString("general.name", "tiny");
         writer.AddUInt32("llama.block_count", 2);
-        writer.AddUInt32("llama.context_length", 64);
+        writer.AddUInt32("llama.context_length", (uint)contextLength);
         writer.AddUInt32("llama.embedding_length", Hidden);
         writer.AddUInt32("llama.feed_forward_length", Intermediate);
         writer.AddUInt32("llama.attention.head_count", Hidden / HeadDimension);

@@ -1,0 +1,47 @@
+using System.Globalization;
+using System.Text.Json;
+using Personalize.Cli.Options;
+
+namespace Personalize.Cli.Benchmarks;
+
+/// <summary><c>memory</c>: what a process of its own holds when it has decoded to a context of 2,048 tokens, beside the size of the model file.</summary>
+internal sealed class MemoryPart : IInferencePart
+{
+    private const int ContextTokens = 2048;
+    private const int DecodeTokens = 32;
+    private int _context;
+    private long _resident;
+    private long _peak;
+    private long _file;
+
+    public void Run(InferenceBench bench)
+    {
+        var model = bench.Engine.Model;
+        _context = Math.Min(ContextTokens, model.Description.ContextLength);
+        _file = new FileInfo(model.Path).Length;
+        var ids = string.Join(',', SyntheticTokens.Take(_context - DecodeTokens, model.Description.VocabularySize));
+        using var process = OwnProcess.Start(
+            bench.Context, model.Path, "generate", "--ids", ids, "--max-tokens", DecodeTokens.ToString(CultureInfo.InvariantCulture), "--adapter", AdapterOption.None, "--json");
+        var line = process.StandardOutput.ReadToEnd();
+        OwnProcess.Finish(process);
+        using var json = JsonDocument.Parse(line);
+        _resident = json.RootElement.GetProperty("residentBytes").GetInt64();
+        _peak = json.RootElement.GetProperty("peakResidentBytes").GetInt64();
+    }
+
+    public void Write(Utf8JsonWriter json, double readBytesPerSecond)
+    {
+        json.WriteStartObject("memory");
+        json.WriteNumber("contextTokens", _context);
+        json.WriteNumber("fileBytes", _file);
+        json.WriteNumber("residentBytes", _resident);
+        json.WriteNumber("peakResidentBytes", _peak);
+        json.WriteNumber("residentOverFileBytes", _resident - _file);
+        json.WriteEndObject();
+    }
+
+    public IEnumerable<string> Describe(double readBytesPerSecond)
+    {
+        yield return string.Create(CultureInfo.InvariantCulture, $"context of {_context} tokens: {_resident / 1e6:F0} MB resident, {_peak / 1e6:F0} MB at most; the file has {_file / 1e6:F0} MB");
+    }
+}
