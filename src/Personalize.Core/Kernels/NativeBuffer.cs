@@ -2,12 +2,13 @@ using System.Runtime.InteropServices;
 
 namespace Personalize.Core.Kernels;
 
-/// <summary>Zeroed memory outside the managed heap, aligned to 64 bytes, freed on disposal. Not thread-safe to dispose while in use.</summary>
+/// <summary>Zeroed memory outside the managed heap, aligned to 64 bytes, freed on disposal. What is never written to takes no memory where the block is large. Not thread-safe to dispose while in use.</summary>
 /// <typeparam name="T">The element type.</typeparam>
 public sealed unsafe class NativeBuffer<T> : IDisposable
     where T : unmanaged
 {
     private const nuint Alignment = 64;
+    private void* _block;
     private T* _pointer;
 
     /// <summary>Allocates and zeroes the elements.</summary>
@@ -18,8 +19,10 @@ public sealed unsafe class NativeBuffer<T> : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         Length = length;
         var bytes = checked((nuint)length * (nuint)sizeof(T));
-        _pointer = (T*)NativeMemory.AlignedAlloc(Math.Max(bytes, Alignment), Alignment);
-        NativeMemory.Clear(_pointer, bytes);
+
+        // Zeroed by the allocator and not here: of a large block the system then gives only the pages that are written to, so a cache costs what its conversation fills.
+        _block = NativeMemory.AllocZeroed(checked(bytes + Alignment));
+        _pointer = (T*)(((nuint)_block + Alignment - 1) & ~(Alignment - 1));
     }
 
     /// <summary>Frees memory that was never disposed.</summary>
@@ -56,7 +59,8 @@ public sealed unsafe class NativeBuffer<T> : IDisposable
     {
         if (_pointer is not null)
         {
-            NativeMemory.AlignedFree(_pointer);
+            NativeMemory.Free(_block);
+            _block = null;
             _pointer = null;
         }
     }

@@ -36,12 +36,16 @@ public sealed class AttachedAdapter : IDisposable
             }
         }
 
+        Fingerprint = AdapterFingerprint.Of(adapter);
         _pairs = new LowRankPair?[model.Description.LayerCount * LoraConfiguration.AllTargets.Count];
         foreach (var pair in adapter.Pairs)
         {
             _pairs[Index(pair.Layer, pair.Module)] = new LowRankPair(pair, adapter.Configuration.Scale);
         }
     }
+
+    /// <summary>The SHA-256 of what the adapter computes: the base, the scale and all pairs.</summary>
+    public string Fingerprint { get; }
 
     /// <summary>How many bytes the packed pairs take.</summary>
     public long ByteLength => _pairs.Sum(pair => pair?.ByteLength ?? 0);

@@ -3,7 +3,8 @@ namespace Personalize.Inference.Chat;
 /// <summary>The sessions of a client: made when needed, up to a number, each used by one answer at a time. Safe to use from several threads.</summary>
 /// <remarks>
 /// A prompt gets a free session that loses nothing by it: one whose tokens the prompt continues or repeats, of several the one that shares most. Otherwise a new one while there is room, otherwise the free one that was used longest ago.
-/// So a conversation finds its tokens as long as no more than the sessions' number of others were answered since.
+/// So a conversation finds its tokens as long as no more than the sessions' number of others were answered since. What a prompt shares with the beginning of another free session, such as a system prompt, is copied from there
+/// and not computed; from a session in use nothing is copied.
 /// </remarks>
 internal sealed class ChatSessionPool : IDisposable
 {
@@ -79,7 +80,28 @@ internal sealed class ChatSessionPool : IDisposable
             var session = Continued(prompt) ?? New() ?? _free.MinBy(candidate => candidate.LastUse)!;
             _free.Remove(session);
             session.LastUse = ++_uses;
+            TakePrefix(session, prompt);
             return session;
+        }
+    }
+
+    // Within the lock, since the other session must not be taken meanwhile; a copy takes milliseconds where computing takes seconds.
+    private void TakePrefix(ChatSession session, int[] prompt)
+    {
+        var most = session.Generator.ReusableFor(prompt);
+        ChatSession? source = null;
+        foreach (var other in _free)
+        {
+            var shared = other.SharedWith(prompt.AsSpan(0, prompt.Length - 1));
+            if (shared > most)
+            {
+                (source, most) = (other, shared);
+            }
+        }
+
+        if (source is not null)
+        {
+            session.Generator.TryTakePrefix(source.Generator, most);
         }
     }
 

@@ -20,10 +20,16 @@ namespace Personalize.Inference.Chat;
 /// A schema may use <c>type</c>, <c>properties</c>, <c>required</c>, <c>additionalProperties</c>, <c>items</c>, <c>minItems</c>, <c>maxItems</c>, <c>minLength</c>, <c>maxLength</c>, <c>enum</c>, <c>const</c>, <c>anyOf</c> and local <c>$ref</c>;
 /// annotations, <c>format</c> among them, are passed over and every other keyword is refused. The model does not read the schema: what it is to fill in has to be said in the conversation.
 /// Tools, a conversation id, frequency and presence penalties are refused with <see cref="NotSupportedException"/>; <c>ModelId</c> and <c>AdditionalProperties</c> are passed over.</para>
-/// <para>The response's <c>RawRepresentation</c> is the <see cref="GenerationResult"/>. Usage counts the end of the turn as an output token. Telemetry, logging and caching come through the decorators of Microsoft.Extensions.AI.</para>
+/// <para>The response's <c>RawRepresentation</c> is the <see cref="GenerationResult"/>. Usage counts the end of the turn as an output token; with a drafter its additional counts hold <see cref="DraftedTokenCount"/> and <see cref="AcceptedTokenCount"/>. Telemetry, logging and caching come through the decorators of Microsoft.Extensions.AI.</para>
 /// </remarks>
 public sealed class PersonalizeChatClient : IChatClient
 {
+    /// <summary>The key, among usage's additional counts, of how many guessed tokens were verified; there where the client has a drafter.</summary>
+    public const string DraftedTokenCount = nameof(DraftedTokenCount);
+
+    /// <summary>The key, among usage's additional counts, of how many of the guessed tokens the model chose itself; there where the client has a drafter.</summary>
+    public const string AcceptedTokenCount = nameof(AcceptedTokenCount);
+
     private readonly PersonalizeChatOptions _options;
     private readonly ChatFormat _format;
     private readonly TimeProvider _time;
@@ -58,7 +64,7 @@ public sealed class PersonalizeChatClient : IChatClient
         _format = format;
         _time = time ?? TimeProvider.System;
         _metadata = new ChatClientMetadata("personalize", providerUri: null, _options.ModelId ?? modelId);
-        _sessions = new ChatSessionPool(_options.MaxSessions, () => new ChatSession(createSession(), format.Tokenizer, _time));
+        _sessions = new ChatSessionPool(_options.MaxSessions, () => new ChatSession(createSession(), format.Tokenizer, _time, _options.CreateDrafter?.Invoke()));
         _transcripts = new TranscriptStore(_options.MaxTranscripts);
         _constraints = new ConstraintPool(format.Tokenizer);
     }
@@ -142,12 +148,13 @@ public sealed class PersonalizeChatClient : IChatClient
         _ => null,
     };
 
-    private static UsageDetails Usage(GenerationResult result) => new()
+    private UsageDetails Usage(GenerationResult result) => new()
     {
         InputTokenCount = result.PromptTokens,
         CachedInputTokenCount = result.ReusedTokens,
         OutputTokenCount = result.Ids.Count,
         TotalTokenCount = result.PromptTokens + result.Ids.Count,
+        AdditionalCounts = _options.CreateDrafter is null ? null : new() { [DraftedTokenCount] = result.DraftedTokens, [AcceptedTokenCount] = result.AcceptedTokens },
     };
 
     private ChatResponseUpdate Update(ChatTurn turn, IList<AIContent> contents) => new(ChatRole.Assistant, contents)
