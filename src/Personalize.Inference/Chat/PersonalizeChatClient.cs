@@ -49,7 +49,7 @@ public sealed class PersonalizeChatClient : IChatClient
     /// <param name="adapter">An adapter to answer with, or null; must outlive the client.</param>
     /// <param name="time">Tells when an answer was made and measures its speed; null for the system's clock.</param>
     public PersonalizeChatClient(DecoderModel model, ChatFormat format, WorkerPool pool, PersonalizeChatOptions? options = null, AttachedAdapter? adapter = null, TimeProvider? time = null)
-        : this(() => new DecoderSession(model, pool, (options ?? new PersonalizeChatOptions()).Session, adapter), format, options, Path.GetFileNameWithoutExtension(model.Path), time)
+        : this(Sessions(model, pool, (options ?? new PersonalizeChatOptions()).Session, adapter), format, options, Path.GetFileNameWithoutExtension(model.Path), time)
     {
         ArgumentNullException.ThrowIfNull(pool);
         _model = model;
@@ -78,6 +78,7 @@ public sealed class PersonalizeChatClient : IChatClient
     /// <exception cref="UnsupportedSchemaException">The answer cannot be held to the schema.</exception>
     /// <exception cref="ContextLengthException">The conversation has more tokens than the context.</exception>
     /// <exception cref="ChatTemplateException">The model's template refuses the conversation.</exception>
+    /// <exception cref="MemoryShortageException">A further conversation needs more memory than there is.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The client was disposed.</exception>
     public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
@@ -108,6 +109,7 @@ public sealed class PersonalizeChatClient : IChatClient
     /// <exception cref="UnsupportedSchemaException">The answer cannot be held to the schema.</exception>
     /// <exception cref="ContextLengthException">The conversation has more tokens than the context.</exception>
     /// <exception cref="ChatTemplateException">The model's template refuses the conversation.</exception>
+    /// <exception cref="MemoryShortageException">A further conversation needs more memory than there is.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The client was disposed.</exception>
     public async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
@@ -140,6 +142,19 @@ public sealed class PersonalizeChatClient : IChatClient
 
     /// <summary>Frees the sessions, those of answers under way when they end. Model, pool and adapter remain their owner's.</summary>
     public void Dispose() => _sessions.Dispose();
+
+    // Called by one thread at a time, and no session is freed before the client: what they take together is refused before it is allocated.
+    private static Func<IDecoderSession> Sessions(DecoderModel model, WorkerPool pool, DecoderSessionOptions options, AttachedAdapter? adapter)
+    {
+        var taken = 0L;
+        return () =>
+        {
+            MemoryShortageException.ThrowIfAbove(model.ByteLength + taken + DecoderSession.PlannedBytes(model.Description, options), options.MemoryLimitBytes);
+            var session = new DecoderSession(model, pool, options, adapter);
+            taken += session.ByteLength;
+            return session;
+        };
+    }
 
     private static ChatFinishReason? FinishReason(GenerationResult result) => result.StopReason switch
     {
