@@ -28,20 +28,20 @@ internal sealed class ChatSessionPool : IDisposable
     /// <summary>Waits for a session and takes it.</summary>
     /// <exception cref="ObjectDisposedException">The pool was disposed.</exception>
     /// <exception cref="OperationCanceledException">Cancelled while waiting.</exception>
-    public async Task<ChatSession> TakeAsync(int[] prompt, CancellationToken cancellationToken)
-    {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        await _places.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
-        {
-            return Take(prompt);
-        }
-        catch
-        {
-            _places.Release();
-            throw;
-        }
-    }
+    public async Task<ChatSession> TakeAsync(int[] prompt, CancellationToken cancellationToken) =>
+        (await TakeAsync(() => Continued(prompt) ?? NewOrOldest(), cancellationToken, session => TakePrefix(session, prompt)).ConfigureAwait(false))!;
+
+    /// <summary>Waits for a place and takes the free session that holds the given tokens, all or all but the last.</summary>
+    /// <returns>Null where there is none, or it is in use.</returns>
+    /// <exception cref="ObjectDisposedException">The pool was disposed.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled while waiting.</exception>
+    public Task<ChatSession?> TryTakeHolderAsync(int[] tokens, CancellationToken cancellationToken) =>
+        TakeAsync(() => _free.Find(session => session.SharedWith(tokens) is var shared && shared >= tokens.Length - 1 && shared >= Math.Min(session.Count, tokens.Length)), cancellationToken);
+
+    /// <summary>Waits for a place and takes a new session, or the free one that was used longest ago.</summary>
+    /// <exception cref="ObjectDisposedException">The pool was disposed.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled while waiting.</exception>
+    public async Task<ChatSession> TakeAnyAsync(CancellationToken cancellationToken) => (await TakeAsync(NewOrOldest, cancellationToken).ConfigureAwait(false))!;
 
     /// <summary>Gives a session back.</summary>
     public void Return(ChatSession session)
@@ -72,17 +72,35 @@ internal sealed class ChatSessionPool : IDisposable
         }
     }
 
-    private ChatSession Take(int[] prompt)
+    // Chooses and takes within the lock; without a session the place is given back.
+    private async Task<ChatSession?> TakeAsync(Func<ChatSession?> choose, CancellationToken cancellationToken, Action<ChatSession>? prepare = null)
     {
-        lock (_gate)
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        await _places.WaitAsync(cancellationToken).ConfigureAwait(false);
+        ChatSession? session = null;
+        try
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            var session = Continued(prompt) ?? New() ?? _free.MinBy(candidate => candidate.LastUse)!;
-            _free.Remove(session);
-            session.LastUse = ++_uses;
-            TakePrefix(session, prompt);
-            return session;
+            lock (_gate)
+            {
+                ObjectDisposedException.ThrowIf(_disposed, this);
+                session = choose();
+                if (session is not null)
+                {
+                    _free.Remove(session);
+                    session.LastUse = ++_uses;
+                    prepare?.Invoke(session);
+                }
+            }
         }
+        finally
+        {
+            if (session is null)
+            {
+                _places.Release();
+            }
+        }
+
+        return session;
     }
 
     // Within the lock, since the other session must not be taken meanwhile; a copy takes milliseconds where computing takes seconds.
@@ -120,6 +138,8 @@ internal sealed class ChatSessionPool : IDisposable
 
         return best;
     }
+
+    private ChatSession NewOrOldest() => New() ?? _free.MinBy(candidate => candidate.LastUse)!;
 
     private ChatSession? New()
     {

@@ -22,7 +22,7 @@ namespace Personalize.Inference.Chat;
 /// Tools, a conversation id, frequency and presence penalties are refused with <see cref="NotSupportedException"/>; <c>ModelId</c> and <c>AdditionalProperties</c> are passed over.</para>
 /// <para>The response's <c>RawRepresentation</c> is the <see cref="GenerationResult"/>. Usage counts the end of the turn as an output token; with a drafter its additional counts hold <see cref="DraftedTokenCount"/> and <see cref="AcceptedTokenCount"/>. Telemetry, logging and caching come through the decorators of Microsoft.Extensions.AI.</para>
 /// </remarks>
-public sealed class PersonalizeChatClient : IChatClient
+public sealed partial class PersonalizeChatClient : IChatClient
 {
     /// <summary>The key, among usage's additional counts, of how many guessed tokens were verified; there where the client has a drafter.</summary>
     public const string DraftedTokenCount = nameof(DraftedTokenCount);

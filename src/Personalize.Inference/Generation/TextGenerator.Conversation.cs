@@ -7,6 +7,9 @@ namespace Personalize.Inference.Generation;
 /// <summary>What a generator holds of its conversation: shared with another one, saved, restored.</summary>
 public sealed partial class TextGenerator
 {
+    private const byte NoSupplement = 0;
+    private const byte Supplement = 1;
+
     /// <summary>Saves the conversation, sealed in the profile: its tokens, their keys and values, and what they were computed with.</summary>
     /// <param name="archive">The profile's conversations.</param>
     /// <param name="name">From 1 to 64 ASCII letters, digits, hyphens and underscores; what was saved under it before is replaced.</param>
@@ -14,20 +17,7 @@ public sealed partial class TextGenerator
     /// <exception cref="NotSupportedException">The session is not a <see cref="DecoderSession"/>.</exception>
     /// <exception cref="ArgumentException">Not such a name.</exception>
     /// <exception cref="ProfileAccessException">The profile was opened for reading, or the file system refused.</exception>
-    public void Save(ConversationArchive archive, string name)
-    {
-        ArgumentNullException.ThrowIfNull(archive);
-        var session = Restorable;
-        Begin();
-        try
-        {
-            archive.Write(name, stream => session.Save(stream, _cached.ToArray()));
-        }
-        finally
-        {
-            End();
-        }
-    }
+    public void Save(ConversationArchive archive, string name) => Save(archive, name, writeSupplement: null);
 
     /// <summary>Goes on with a saved conversation in the place of what the generator holds: no token is computed again, and what follows is the same to the bit.</summary>
     /// <param name="archive">The profile's conversations.</param>
@@ -38,7 +28,32 @@ public sealed partial class TextGenerator
     /// <exception cref="NotSupportedException">The session is not a <see cref="DecoderSession"/>.</exception>
     /// <exception cref="ArgumentException">Not such a name.</exception>
     /// <exception cref="ProfileAccessException">The file cannot be read.</exception>
-    public bool TryRestore(ConversationArchive archive, string name)
+    public bool TryRestore(ConversationArchive archive, string name) => TryRestore(archive, name, readSupplement: null);
+
+    /// <summary>Saves the conversation with something of the caller's behind it.</summary>
+    internal void Save(ConversationArchive archive, string name, Action<Stream>? writeSupplement)
+    {
+        ArgumentNullException.ThrowIfNull(archive);
+        var session = Restorable;
+        Begin();
+        try
+        {
+            archive.Write(name, stream =>
+            {
+                session.Save(stream, _cached.ToArray());
+                stream.WriteByte(writeSupplement is null ? NoSupplement : Supplement);
+                writeSupplement?.Invoke(stream);
+            });
+        }
+        finally
+        {
+            End();
+        }
+    }
+
+    /// <summary>Restores a conversation and what the caller saved with it.</summary>
+    /// <exception cref="ConversationRestoreException">As <see cref="TryRestore(ConversationArchive, string)"/>; also where there is nothing of the caller's, or it ends too early or is malformed.</exception>
+    internal bool TryRestore(ConversationArchive archive, string name, Action<Stream>? readSupplement)
     {
         ArgumentNullException.ThrowIfNull(archive);
         var session = Restorable;
@@ -59,12 +74,18 @@ public sealed partial class TextGenerator
             _cached.Clear();
             var tokens = session.Restore(stream, name);
 
-            // Reading on to the end authenticates that nothing is missing.
-            if (stream.ReadByte() >= 0)
+            var supplement = stream.ReadByte();
+            if (readSupplement is not null && supplement == Supplement)
+            {
+                readSupplement(stream);
+            }
+            else if (readSupplement is not null || supplement is not (NoSupplement or Supplement))
             {
                 throw new ConversationRestoreException(ConversationRestoreError.Malformed, name);
             }
 
+            // Reading on to the end authenticates that nothing is missing.
+            stream.CopyTo(Stream.Null);
             _cached.AddRange(tokens);
             return true;
         }
