@@ -23,8 +23,9 @@ public sealed partial class PersonalizeChatClient
     public async Task<bool> TrySaveConversationAsync(IEnumerable<ChatMessage> messages, ChatOptions? options, ConversationArchive archive, string name, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(archive);
-        var (transcript, answers) = _transcripts.Find(_format.Render(ChatRequest.Messages(messages, options), addGenerationPrompt: false));
-        if (transcript is null || answers < transcript.Count)
+        var conversation = _format.Render(ChatRequest.Messages(messages, options), addGenerationPrompt: false);
+        var (found, answers) = _transcripts.Find(conversation);
+        if (found?.CutTo(answers) is not { } transcript || !transcript.Covers(conversation))
         {
             return false;
         }
@@ -79,6 +80,8 @@ public sealed partial class PersonalizeChatClient
             });
             if (transcript is not null)
             {
+                // The session may have held more than the conversation, such as an answer that was left.
+                session.Generator.CutTo(transcript.Ids.Length);
                 _transcripts.Add(transcript, before: null);
             }
 

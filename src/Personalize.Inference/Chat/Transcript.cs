@@ -59,6 +59,25 @@ internal sealed class Transcript
         WriteMany(writer, _ends, end => (end.Characters, end.Tokens));
     }
 
+    /// <summary>The conversation up to one of its answers.</summary>
+    /// <param name="answers">How many answers are left.</param>
+    /// <returns>Null where none is.</returns>
+    public Transcript? CutTo(int answers)
+    {
+        if (answers == 0 || answers == Count)
+        {
+            return answers == 0 ? null : this;
+        }
+
+        var end = _ends[answers - 1];
+        var text = new RenderedPrompt(_text.Text[..end.Characters], _text.UntrustedRanges.Where(range => range.End <= end.Characters));
+        return new Transcript(text, _ids[..end.Tokens], _ends[..answers]);
+    }
+
+    /// <summary>Whether nothing that anyone wrote in a prompt stands behind the last answer.</summary>
+    /// <param name="prompt">A prompt that repeats all answers.</param>
+    public bool Covers(RenderedPrompt prompt) => Array.TrueForAll(Contents(prompt), range => range.End <= _ends[^1].Characters);
+
     /// <summary>How many answers it has.</summary>
     public int Count => _ends.Length;
 

@@ -106,6 +106,15 @@ public sealed partial class TextGenerator
         }
     }
 
+    /// <summary>Forgets what lies behind a position, if the session can go back there.</summary>
+    internal void CutTo(int position)
+    {
+        if (position < _cached.Count && _session.CanTruncateTo(position))
+        {
+            TakeBack(position);
+        }
+    }
+
     /// <summary>How many tokens of a prompt need not be computed.</summary>
     internal int ReusableFor(ReadOnlySpan<int> prompt)
     {

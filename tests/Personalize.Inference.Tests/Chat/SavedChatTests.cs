@@ -65,7 +65,8 @@ public sealed class SavedChatTests : IClassFixture<TinyChatModel>, IDisposable
         await TalkAsync(client, messages, turns: 2);
 
         Assert.False(await client.TrySaveConversationAsync([new(ChatRole.User, "never asked")], null, _profile.Conversations, Name));
-        Assert.False(await client.TrySaveConversationAsync(messages.Take(2), null, _profile.Conversations, Name));
+        Assert.False(await client.TrySaveConversationAsync([.. messages.Take(3), new(ChatRole.Assistant, "never said")], null, _profile.Conversations, Name));
+        Assert.False(await client.TrySaveConversationAsync([.. messages, new(ChatRole.User, "not answered")], null, _profile.Conversations, Name));
         for (var other = 0; other < 2; other++)
         {
             await TalkAsync(client, [new(ChatRole.User, $"{other}")], turns: 1);
@@ -74,6 +75,25 @@ public sealed class SavedChatTests : IClassFixture<TinyChatModel>, IDisposable
         Assert.False(await client.TrySaveConversationAsync(messages, null, _profile.Conversations, Name));
         Assert.Empty(_profile.Conversations.List());
         Assert.False(await client.TryRestoreConversationAsync(_profile.Conversations, Name));
+    }
+
+    [Fact]
+    public async Task An_earlier_state_is_taken_up_without_what_came_after()
+    {
+        var messages = new List<ChatMessage>();
+        using var client = Create();
+        var computed = await TalkAsync(client, messages, turns: 1);
+        ChatMessage[] earlier = [.. messages];
+        await TalkAsync(client, messages, turns: 2);
+
+        Assert.True(await client.TrySaveConversationAsync(earlier, null, _profile.Conversations, Name));
+
+        using var restarted = Create();
+        await restarted.TryRestoreConversationAsync(_profile.Conversations, Name);
+        var other = await restarted.GetResponseAsync([.. earlier, new(ChatRole.User, "another way")], new ChatOptions { Seed = 5 });
+        var expected = await client.GetResponseAsync([.. earlier, new(ChatRole.User, "another way")], new ChatOptions { Seed = 5 });
+        Assert.InRange(other.Usage!.CachedInputTokenCount!.Value, computed, computed + 1);
+        Assert.Equal(expected.Text, other.Text);
     }
 
     [Fact]
