@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Personalize.Core.Kernels;
 
-/// <summary>Zeroed memory outside the managed heap, aligned to 64 bytes, freed on disposal. Not thread-safe to dispose while in use.</summary>
+/// <summary>Zeroed memory outside the managed heap, aligned to 64 bytes, freed on disposal. What is never written to takes no memory where the block is large. Not thread-safe to dispose while in use.</summary>
 /// <typeparam name="T">The element type.</typeparam>
 public sealed unsafe class NativeBuffer<T> : IDisposable
     where T : unmanaged

@@ -41,12 +41,17 @@ public sealed class DecoderModel : IDisposable
     /// <summary>Reads and packs a model.</summary>
     /// <param name="file">An open model file; not needed afterwards.</param>
     /// <param name="threads">How many threads pack; 0 means one for each core.</param>
+    /// <param name="memoryLimitBytes">How many bytes the weights may take; null asks the runtime what the device has.</param>
     /// <returns>The model; the caller disposes it.</returns>
     /// <exception cref="Errors.ModelFormatException">The file is damaged, or its tensors do not fit its metadata.</exception>
     /// <exception cref="Errors.UnsupportedModelException">The family is not supported.</exception>
-    public static DecoderModel Load(GgufFile file, int threads = 0)
+    /// <exception cref="MemoryShortageException">The weights need more memory than there is; nothing was allocated.</exception>
+    public static DecoderModel Load(GgufFile file, int threads = 0, long? memoryLimitBytes = null)
     {
         var description = DecoderDescriptionReader.Read(file);
+
+        // Packing changes the order of a tensor's bytes and not their number.
+        MemoryShortageException.ThrowIfAbove(file.Tensors.Sum(tensor => tensor.ByteLength), memoryLimitBytes);
         var path = file.Path;
         return new DecoderModel(path, description, DecoderWeightsLoader.Load(file, description, threads), own: null, () =>
         {
@@ -95,6 +100,11 @@ public sealed class DecoderModel : IDisposable
         return new DecoderModel(
             Path, Description, new DecoderWeights(Weights.TokenEmbedding, layers, Weights.OutputNorm, Weights.OutputProjection), [.. own.Select(pair => pair.Value)], () => Identify(Fingerprint, own));
     }
+
+    /// <summary>How many bytes the packed matrices take; vectors are next to nothing.</summary>
+    public long ByteLength => Weights.TokenEmbedding.ByteLength
+        + (ReferenceEquals(Weights.OutputProjection, Weights.TokenEmbedding) ? 0 : Weights.OutputProjection.ByteLength)
+        + Weights.Layers.Sum(layer => Enum.GetValues<LinearModule>().Sum(module => layer[module].ByteLength));
 
     /// <summary>The sizes of an adaptable map.</summary>
     /// <param name="module">Which of the seven.</param>

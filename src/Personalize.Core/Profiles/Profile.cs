@@ -7,7 +7,7 @@ using Personalize.Core.Security;
 namespace Personalize.Core.Profiles;
 
 /// <summary>
-/// Everything that is kept about one person, in one folder: <c>profile.json</c> (version, store id, wrapped key), the key file where there is one, <c>interactions.db</c>, <c>adapters/</c>, <c>checkpoints/</c>
+/// Everything that is kept about one person, in one folder: <c>profile.json</c> (version, store id, wrapped key), the key file where there is one, <c>interactions.db</c>, <c>adapters/</c>, <c>checkpoints/</c>, <c>conversations/</c>
 /// and <c>profile.lock</c>. Folders have mode 0700, files 0600. One process writes, others may read. Safe to share between threads; owns the key and what it hands out as properties.
 /// </summary>
 public sealed class Profile : IDisposable
@@ -17,12 +17,14 @@ public sealed class Profile : IDisposable
     private const string LockFile = "profile.lock";
     private const string CreatingFile = "profile.creating";
     private const string DatabaseFile = "interactions.db";
+    private const string ConversationFolder = "conversations";
 
     private readonly ProfileLock? _lock;
     private readonly ProfileKey _key;
     private readonly Lock _gate = new();
     private SqliteInteractionStore? _interactions;
     private AdapterRegistry? _adapters;
+    private ConversationArchive? _conversations;
     private bool _disposed;
 
     private Profile(string path, ProfileHeader header, ProfileKey key, ProfileLock? writerLock, TimeProvider time)
@@ -73,6 +75,19 @@ public sealed class Profile : IDisposable
             {
                 ObjectDisposedException.ThrowIf(_disposed, this);
                 return _adapters ??= new AdapterRegistry(Path.Combine(DirectoryPath, "adapters"), _key.CreateBox(KeyPurpose.Adapters, StoreId, DirectoryPath), TimeProvider, writer: !IsReadOnly);
+            }
+        }
+    }
+
+    /// <summary>The saved conversations of this profile.</summary>
+    public ConversationArchive Conversations
+    {
+        get
+        {
+            lock (_gate)
+            {
+                ObjectDisposedException.ThrowIf(_disposed, this);
+                return _conversations ??= new ConversationArchive(Path.Combine(DirectoryPath, ConversationFolder), _key.CreateBox(KeyPurpose.Conversations, StoreId, DirectoryPath), writer: !IsReadOnly);
             }
         }
     }
@@ -134,7 +149,7 @@ public sealed class Profile : IDisposable
         }
     }
 
-    /// <summary>Closes the store and the registry, clears the key and releases the writer's lock, in this order.</summary>
+    /// <summary>Closes the store, the registry and the conversations, clears the key and releases the writer's lock, in this order.</summary>
     public void Dispose()
     {
         lock (_gate)
@@ -142,6 +157,7 @@ public sealed class Profile : IDisposable
             _disposed = true;
             _interactions?.Dispose();
             _adapters?.Dispose();
+            _conversations?.Dispose();
             _key.Dispose();
             _lock?.Dispose();
         }
@@ -228,6 +244,7 @@ public sealed class Profile : IDisposable
             DurableFile.CreateDirectory(path);
             DurableFile.CreateDirectory(Path.Combine(path, "adapters"));
             DurableFile.CreateDirectory(Path.Combine(path, "checkpoints"));
+            DurableFile.CreateDirectory(Path.Combine(path, ConversationFolder));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -243,6 +260,7 @@ public sealed class Profile : IDisposable
             DurableFile.RemoveRemains(path);
             DurableFile.RemoveRemains(Path.Combine(path, "adapters"));
             DurableFile.RemoveRemains(Path.Combine(path, "checkpoints"));
+            DurableFile.RemoveRemains(Path.Combine(path, ConversationFolder));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

@@ -37,6 +37,7 @@ public sealed class AttachedAdapter : IDisposable
         }
 
         BaseFingerprint = model.Fingerprint;
+        Fingerprint = AdapterFingerprint.Of(adapter);
         _pairs = new LowRankPair?[model.Description.LayerCount * LoraConfiguration.AllTargets.Count];
         foreach (var pair in adapter.Pairs)
         {
@@ -46,6 +47,9 @@ public sealed class AttachedAdapter : IDisposable
 
     /// <summary>The fingerprint of the model it serves with.</summary>
     public string BaseFingerprint { get; }
+
+    /// <summary>The SHA-256 of what the adapter computes: the base, the scale and all pairs.</summary>
+    public string Fingerprint { get; }
 
     /// <summary>How many bytes the packed pairs take.</summary>
     public long ByteLength => _pairs.Sum(pair => pair?.ByteLength ?? 0);

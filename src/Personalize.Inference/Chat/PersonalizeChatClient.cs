@@ -20,10 +20,16 @@ namespace Personalize.Inference.Chat;
 /// A schema may use <c>type</c>, <c>properties</c>, <c>required</c>, <c>additionalProperties</c>, <c>items</c>, <c>minItems</c>, <c>maxItems</c>, <c>minLength</c>, <c>maxLength</c>, <c>enum</c>, <c>const</c>, <c>anyOf</c> and local <c>$ref</c>;
 /// annotations, <c>format</c> among them, are passed over and every other keyword is refused. The model does not read the schema: what it is to fill in has to be said in the conversation.
 /// Tools, a conversation id, frequency and presence penalties are refused with <see cref="NotSupportedException"/>; <c>ModelId</c> and <c>AdditionalProperties</c> are passed over.</para>
-/// <para>The response's <c>RawRepresentation</c> is the <see cref="GenerationResult"/>. Usage counts the end of the turn as an output token. Telemetry, logging and caching come through the decorators of Microsoft.Extensions.AI.</para>
+/// <para>The response's <c>RawRepresentation</c> is the <see cref="GenerationResult"/>. Usage counts the end of the turn as an output token; with a drafter its additional counts hold <see cref="DraftedTokenCount"/> and <see cref="AcceptedTokenCount"/>. Telemetry, logging and caching come through the decorators of Microsoft.Extensions.AI.</para>
 /// </remarks>
-public sealed class PersonalizeChatClient : IChatClient
+public sealed partial class PersonalizeChatClient : IChatClient
 {
+    /// <summary>The key, among usage's additional counts, of how many guessed tokens were verified; there where the client has a drafter.</summary>
+    public const string DraftedTokenCount = nameof(DraftedTokenCount);
+
+    /// <summary>The key, among usage's additional counts, of how many of the guessed tokens the model chose itself; there where the client has a drafter.</summary>
+    public const string AcceptedTokenCount = nameof(AcceptedTokenCount);
+
     private readonly PersonalizeChatOptions _options;
     private readonly ChatFormat _format;
     private readonly TimeProvider _time;
@@ -43,7 +49,7 @@ public sealed class PersonalizeChatClient : IChatClient
     /// <param name="adapter">An adapter to answer with, or null; must outlive the client.</param>
     /// <param name="time">Tells when an answer was made and measures its speed; null for the system's clock.</param>
     public PersonalizeChatClient(DecoderModel model, ChatFormat format, WorkerPool pool, PersonalizeChatOptions? options = null, AttachedAdapter? adapter = null, TimeProvider? time = null)
-        : this(() => new DecoderSession(model, pool, (options ?? new PersonalizeChatOptions()).Session, adapter), format, options, Path.GetFileNameWithoutExtension(model.Path), time)
+        : this(Sessions(model, pool, (options ?? new PersonalizeChatOptions()).Session, adapter), format, options, Path.GetFileNameWithoutExtension(model.Path), time)
     {
         ArgumentNullException.ThrowIfNull(pool);
         _model = model;
@@ -58,7 +64,7 @@ public sealed class PersonalizeChatClient : IChatClient
         _format = format;
         _time = time ?? TimeProvider.System;
         _metadata = new ChatClientMetadata("personalize", providerUri: null, _options.ModelId ?? modelId);
-        _sessions = new ChatSessionPool(_options.MaxSessions, () => new ChatSession(createSession(), format.Tokenizer, _time));
+        _sessions = new ChatSessionPool(_options.MaxSessions, () => new ChatSession(createSession(), format.Tokenizer, _time, _options.CreateDrafter?.Invoke()));
         _transcripts = new TranscriptStore(_options.MaxTranscripts);
         _constraints = new ConstraintPool(format.Tokenizer);
     }
@@ -72,6 +78,7 @@ public sealed class PersonalizeChatClient : IChatClient
     /// <exception cref="UnsupportedSchemaException">The answer cannot be held to the schema.</exception>
     /// <exception cref="ContextLengthException">The conversation has more tokens than the context.</exception>
     /// <exception cref="ChatTemplateException">The model's template refuses the conversation.</exception>
+    /// <exception cref="MemoryShortageException">A further conversation needs more memory than there is.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The client was disposed.</exception>
     public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
@@ -102,6 +109,7 @@ public sealed class PersonalizeChatClient : IChatClient
     /// <exception cref="UnsupportedSchemaException">The answer cannot be held to the schema.</exception>
     /// <exception cref="ContextLengthException">The conversation has more tokens than the context.</exception>
     /// <exception cref="ChatTemplateException">The model's template refuses the conversation.</exception>
+    /// <exception cref="MemoryShortageException">A further conversation needs more memory than there is.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The client was disposed.</exception>
     public async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
@@ -135,6 +143,19 @@ public sealed class PersonalizeChatClient : IChatClient
     /// <summary>Frees the sessions, those of answers under way when they end. Model, pool and adapter remain their owner's.</summary>
     public void Dispose() => _sessions.Dispose();
 
+    // Called by one thread at a time, and no session is freed before the client: what they take together is refused before it is allocated.
+    private static Func<IDecoderSession> Sessions(DecoderModel model, WorkerPool pool, DecoderSessionOptions options, AttachedAdapter? adapter)
+    {
+        var taken = 0L;
+        return () =>
+        {
+            MemoryShortageException.ThrowIfAbove(model.ByteLength + taken + DecoderSession.PlannedBytes(model.Description, options), options.MemoryLimitBytes);
+            var session = new DecoderSession(model, pool, options, adapter);
+            taken += session.ByteLength;
+            return session;
+        };
+    }
+
     private static ChatFinishReason? FinishReason(GenerationResult result) => result.StopReason switch
     {
         GenerationStopReason.StopToken or GenerationStopReason.StopString => ChatFinishReason.Stop,
@@ -142,12 +163,13 @@ public sealed class PersonalizeChatClient : IChatClient
         _ => null,
     };
 
-    private static UsageDetails Usage(GenerationResult result) => new()
+    private UsageDetails Usage(GenerationResult result) => new()
     {
         InputTokenCount = result.PromptTokens,
         CachedInputTokenCount = result.ReusedTokens,
         OutputTokenCount = result.Ids.Count,
         TotalTokenCount = result.PromptTokens + result.Ids.Count,
+        AdditionalCounts = _options.CreateDrafter is null ? null : new() { [DraftedTokenCount] = result.DraftedTokens, [AcceptedTokenCount] = result.AcceptedTokens },
     };
 
     private ChatResponseUpdate Update(ChatTurn turn, IList<AIContent> contents) => new(ChatRole.Assistant, contents)

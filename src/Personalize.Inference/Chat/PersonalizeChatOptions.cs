@@ -1,5 +1,6 @@
 using Personalize.Inference.Decoding;
 using Personalize.Inference.Sampling;
+using Personalize.Inference.Speculation;
 
 namespace Personalize.Inference.Chat;
 
@@ -36,6 +37,10 @@ public sealed class PersonalizeChatOptions
 
     /// <summary>Sizes and precision of each conversation.</summary>
     public DecoderSessionOptions Session { get; init; } = new() { ContextLength = 2048 };
+
+    /// <summary>Makes what guesses tokens ahead in one conversation, called once for each that is kept; null computes one token after the other. Guesses change no answer, only its speed.</summary>
+    /// <remarks>A <see cref="HistoryDrafter"/> comes to know the answers of its conversations as they go on; what the person wrote before is added to it where it is made.</remarks>
+    public Func<IDrafter>? CreateDrafter { get; init; }
 
     /// <summary>What the client says its model is called; null takes the name of the model file.</summary>
     public string? ModelId { get; init; }

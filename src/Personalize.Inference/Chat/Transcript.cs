@@ -29,6 +29,55 @@ internal sealed class Transcript
         _ends = ends;
     }
 
+    /// <summary>All of its tokens, the last answer's included.</summary>
+    public ReadOnlySpan<int> Ids => _ids;
+
+    /// <summary>Reads what <see cref="Write"/> wrote.</summary>
+    /// <param name="reader">Where it stands.</param>
+    /// <exception cref="EndOfStreamException">It ends before.</exception>
+    /// <exception cref="FormatException">A number is out of range.</exception>
+    public static Transcript Read(BinaryReader reader)
+    {
+        var text = reader.ReadString();
+        var ranges = ReadMany(reader, source => new TextRange(source.ReadInt32(), source.ReadInt32()), range => range.Start >= 0 && range.Length >= 0 && range.Length <= text.Length - range.Start);
+        var ids = ReadMany(reader, source => source.ReadInt32(), id => id >= 0);
+        var ends = ReadMany(reader, source => new End(source.ReadInt32(), source.ReadInt32()), end => (uint)end.Characters <= (uint)text.Length && (uint)end.Tokens <= (uint)ids.Length);
+        return new Transcript(new RenderedPrompt(text, ranges), ids, ends);
+    }
+
+    /// <summary>Writes the text, the ranges that people or the model wrote, the tokens and the ends of the answers.</summary>
+    public void Write(BinaryWriter writer)
+    {
+        writer.Write(_text.Text);
+        WriteMany(writer, _text.UntrustedRanges, range => (range.Start, range.Length));
+        writer.Write(_ids.Length);
+        foreach (var id in _ids)
+        {
+            writer.Write(id);
+        }
+
+        WriteMany(writer, _ends, end => (end.Characters, end.Tokens));
+    }
+
+    /// <summary>The conversation up to one of its answers.</summary>
+    /// <param name="answers">How many answers are left.</param>
+    /// <returns>Null where none is.</returns>
+    public Transcript? CutTo(int answers)
+    {
+        if (answers == 0 || answers == Count)
+        {
+            return answers == 0 ? null : this;
+        }
+
+        var end = _ends[answers - 1];
+        var text = new RenderedPrompt(_text.Text[..end.Characters], _text.UntrustedRanges.Where(range => range.End <= end.Characters));
+        return new Transcript(text, _ids[..end.Tokens], _ends[..answers]);
+    }
+
+    /// <summary>Whether nothing that anyone wrote in a prompt stands behind the last answer.</summary>
+    /// <param name="prompt">A prompt that repeats all answers.</param>
+    public bool Covers(RenderedPrompt prompt) => Array.TrueForAll(Contents(prompt), range => range.End <= _ends[^1].Characters);
+
     /// <summary>How many answers it has.</summary>
     public int Count => _ends.Length;
 
@@ -97,6 +146,29 @@ internal sealed class Transcript
         }
 
         return length;
+    }
+
+    private static void WriteMany<T>(BinaryWriter writer, IReadOnlyCollection<T> items, Func<T, (int, int)> numbers)
+    {
+        writer.Write(items.Count);
+        foreach (var item in items)
+        {
+            var (first, second) = numbers(item);
+            writer.Write(first);
+            writer.Write(second);
+        }
+    }
+
+    private static T[] ReadMany<T>(BinaryReader reader, Func<BinaryReader, T> read, Func<T, bool> isValid)
+    {
+        var items = new List<T>();
+        for (var left = reader.ReadInt32(); left > 0; left--)
+        {
+            var item = read(reader);
+            items.Add(isValid(item) ? item : throw new FormatException("a number of the transcript is out of range"));
+        }
+
+        return [.. items];
     }
 
     [StructLayout(LayoutKind.Auto)]

@@ -10,9 +10,9 @@ namespace Personalize.Inference.Decoding;
 
 /// <summary>
 /// One conversation with a decoder: its cache, its buffers and the forward pass over the shared packed weights. Chunks of any size give the same logits to the bit.
-/// Not thread-safe; several sessions may share a model, an adapter and a pool.
+/// Not thread-safe: a second thread that feeds or takes back while one does is refused. Several sessions may share a model, an adapter and a pool.
 /// </summary>
-public sealed unsafe partial class DecoderSession : IDecoderSession, IDisposable
+public sealed unsafe partial class DecoderSession : IDecoderSession, IRestorableSession, IDisposable
 {
     /// <summary>The most tokens that one pass can verify.</summary>
     public const int MostVerifyTokens = 16;
@@ -21,6 +21,7 @@ public sealed unsafe partial class DecoderSession : IDecoderSession, IDisposable
     private readonly DecoderDescription _description;
     private readonly WorkerPool _pool;
     private AttachedAdapter? _adapter;
+    private readonly ArithmeticPrecision _precision;
     private readonly int _chunk;
     private readonly RotaryAngles _rotary;
     private readonly RotaryAngles? _sinkRotary;
@@ -45,6 +46,7 @@ public sealed unsafe partial class DecoderSession : IDecoderSession, IDisposable
     /// <param name="options">Sizes and precision.</param>
     /// <param name="adapter">An adapter to serve with, or null; must outlive the session.</param>
     /// <exception cref="ArgumentException">The options ask for what cannot be; see <see cref="DecoderSessionOptions"/>.</exception>
+    /// <exception cref="MemoryShortageException">Model and session need more than there is; nothing was allocated.</exception>
     public DecoderSession(DecoderModel model, WorkerPool pool, DecoderSessionOptions? options = null, AttachedAdapter? adapter = null)
     {
         options ??= new DecoderSessionOptions();
@@ -54,6 +56,8 @@ public sealed unsafe partial class DecoderSession : IDecoderSession, IDisposable
         _pool = pool;
         _adapter = adapter;
         DecoderSessionOptions.Validate(options, d);
+        RequireMemory(model, options);
+        _precision = options.Precision;
         ContextLength = options.LimitOf(d);
         _chunk = Math.Min(options.ChunkSize, ContextLength);
         _cache = new KeyValueCache(d, options.LayoutFor(d), options.CachePrecision);
@@ -134,8 +138,10 @@ public sealed unsafe partial class DecoderSession : IDecoderSession, IDisposable
     /// <param name="cancellationToken">Looked at between chunks.</param>
     /// <exception cref="ContextLengthException">More tokens than the conversation can hold; nothing was fed.</exception>
     /// <exception cref="OperationCanceledException">Cancelled between two chunks.</exception>
+    /// <exception cref="InvalidOperationException">Another thread uses the session; what that does is not disturbed.</exception>
     public void Feed(ReadOnlySpan<int> tokens, LogitsConsumer? onLogits, HiddenStateConsumer? onHiddenState, CancellationToken cancellationToken)
     {
+        using var use = BeginUse();
         if (tokens.Length > ContextLength - Position)
         {
             throw new ContextLengthException(tokens.Length, ContextLength - Position);
@@ -150,6 +156,7 @@ public sealed unsafe partial class DecoderSession : IDecoderSession, IDisposable
         }
 
         _verifiedTokens = 0;
+        _logitsRow = tokens.Length > 0 ? -1 : _logitsRow;
         for (var first = 0; first < tokens.Length; first += _chunk)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -173,6 +180,7 @@ public sealed unsafe partial class DecoderSession : IDecoderSession, IDisposable
     /// <inheritdoc/>
     public void TruncateTo(int position)
     {
+        using var use = BeginUse();
         ArgumentOutOfRangeException.ThrowIfNegative(position);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(position, Position);
         if (!_cache.CanReturnTo(position))

@@ -58,6 +58,14 @@ public sealed class DecoderSessionOptions
         init => field = value >= 0 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "At least 0.");
     }
 
+    /// <summary>How many bytes the model and this session may take together; null asks the runtime what the device, or the container, has. What needs more is refused before it is allocated.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Below 1.</exception>
+    public long? MemoryLimitBytes
+    {
+        get;
+        init => field = value is null or >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(value), value, "At least 1.");
+    }
+
     /// <summary>Checks whether the sizes fit each other and a model.</summary>
     /// <exception cref="ArgumentException">They do not.</exception>
     internal static void Validate(DecoderSessionOptions options, DecoderDescription description)

@@ -53,4 +53,10 @@ public interface IDecoderSession
     /// <param name="position">From 0 to <see cref="Position"/>.</param>
     /// <exception cref="InvalidOperationException">The tokens before it are no longer held; see <see cref="CanTruncateTo"/>.</exception>
     void TruncateTo(int position);
+
+    /// <summary>Forgets everything and holds the first tokens of another conversation instead, copied and not computed: what follows is the same to the bit. There are no logits until a token is fed.</summary>
+    /// <param name="source">The other conversation, which stays as it is and must not be used meanwhile.</param>
+    /// <param name="count">How many of its tokens.</param>
+    /// <returns>False, and nothing is changed, where the other one has another model, adapter, arithmetic or kind of cache, or no longer holds what the next token would see.</returns>
+    bool TryTakePrefix(IDecoderSession source, int count) => false;
 }

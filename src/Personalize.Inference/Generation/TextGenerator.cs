@@ -6,13 +6,13 @@ namespace Personalize.Inference.Generation;
 
 /// <summary>Generates text with one session, token by token. Not thread-safe: one text at a time.</summary>
 /// <remarks>The tokens that a new prompt shares with what the session holds are not computed again, so a conversation that grows costs only what was added.</remarks>
-public sealed class TextGenerator
+public sealed partial class TextGenerator
 {
     private readonly IDecoderSession _session;
     private readonly ITokenizer _tokenizer;
     private readonly TimeProvider _time;
     private readonly List<int> _cached = [];
-    private bool _busy;
+    private int _busy;
 
     /// <summary>Takes over a session: from here on only this generator feeds it.</summary>
     /// <param name="session">A session without tokens. The caller keeps the duty to free it.</param>
@@ -77,34 +77,24 @@ public sealed class TextGenerator
 
     internal void Begin()
     {
-        if (_busy)
+        if (Interlocked.Exchange(ref _busy, 1) != 0)
         {
             throw new InvalidOperationException("Another text of this generator is not finished.");
         }
-
-        _busy = true;
     }
 
     internal void End()
     {
-        _busy = false;
         // Whatever was cut off, the session knows how much of it was fed.
         _cached.RemoveRange(_session.Position, _cached.Count - _session.Position);
+        Volatile.Write(ref _busy, 0);
     }
 
     /// <summary>Feeds the prompt but for what the session holds already.</summary>
     /// <returns>How many tokens were there.</returns>
     internal int Prefill(int[] prompt, CancellationToken cancellationToken)
     {
-        // The last token is always fed, for its logits. A session whose adapter was exchanged has forgotten its tokens.
-        var shared = 0;
-        while (shared < Math.Min(Math.Min(_cached.Count, _session.Position), prompt.Length - 1) && _cached[shared] == prompt[shared])
-        {
-            shared++;
-        }
-
-        // What a bounded cache no longer holds has to be computed again from the start.
-        shared = _session.CanTruncateTo(shared) ? shared : 0;
+        var shared = ReusableFor(prompt);
         _session.TruncateTo(shared);
         _cached.RemoveRange(shared, _cached.Count - shared);
         _cached.AddRange(prompt.AsSpan(shared));

@@ -5,7 +5,7 @@ namespace Personalize.Inference.KvCache;
 
 /// <summary>The rotated keys and the values of one conversation in the layout of <see cref="CachedAttention"/>. Not thread-safe.</summary>
 /// <remarks>In a bounded cache new tokens overwrite old ones, so only the last tokens can be taken back; the cache knows which.</remarks>
-public sealed unsafe class KeyValueCache : IDisposable
+public sealed unsafe partial class KeyValueCache : IDisposable
 {
     private readonly DecoderDescription _description;
     private readonly CacheLayout _layout;

@@ -15,14 +15,17 @@ internal sealed class AcceptanceEstimates
     private readonly double[] _accepted = new double[ClassCount];
 
     /// <summary>How many classes there are.</summary>
-    public static int ClassCount => 3 * ClassesPerOrigin;
+    public static int ClassCount => 4 * ClassesPerOrigin;
 
     /// <summary>The class of a draft.</summary>
     public static int ClassOf(DraftOrigin origin, int matchLength) =>
         ((int)origin * ClassesPerOrigin) + Math.Min(ClassesPerOrigin - 1, matchLength == 0 ? 0 : 1 + BitOperations.Log2((uint)matchLength));
 
     /// <summary>The probability for a class.</summary>
-    public double Of(int kind) => (_accepted[kind] + (AssumedTrials * Assumed[kind % ClassesPerOrigin])) / (_tested[kind] + AssumedTrials);
+    public double Of(int kind) => (_accepted[kind] + (AssumedTrials * AssumedOf(kind))) / (_tested[kind] + AssumedTrials);
+
+    // A refined guess is the model's own word, not a copy that a long match speaks for.
+    private static double AssumedOf(int kind) => Assumed[kind / ClassesPerOrigin == (int)DraftOrigin.Refinement ? 0 : kind % ClassesPerOrigin];
 
     /// <summary>Forgets what was counted.</summary>
     public void Clear()

@@ -11,4 +11,7 @@ public enum DraftOrigin
 
     /// <summary>What the person wrote before.</summary>
     History,
+
+    /// <summary>What the verifying model itself said at places that it had been led to by wrong guesses.</summary>
+    Refinement,
 }

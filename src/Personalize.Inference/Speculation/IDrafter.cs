@@ -21,6 +21,17 @@ public interface IDrafter
     /// <param name="draft">Empty; receives the tokens.</param>
     void Propose(ReadOnlySpan<int> sequence, Draft draft);
 
+    /// <summary>Whether <see cref="Learn"/> is of use, which costs a look through the logits of every verified token.</summary>
+    bool LearnsFromPasses => false;
+
+    /// <summary>Learns what the verifying model would have said at every token of a pass, wrong ones included.</summary>
+    /// <param name="position">The position of the first of the tokens in the text.</param>
+    /// <param name="tokens">What was fed: the text's last token and the draft.</param>
+    /// <param name="predicted">The most probable token after each of them, were all before it right.</param>
+    void Learn(int position, ReadOnlySpan<int> tokens, ReadOnlySpan<int> predicted)
+    {
+    }
+
     /// <summary>Learns from a text that ended.</summary>
     /// <param name="sequence">The prompt and all generated tokens.</param>
     void End(ReadOnlySpan<int> sequence);

@@ -11,6 +11,8 @@ internal sealed class Speculator
     private readonly Draft _draft;
     private readonly SpeculationGovernor _governor;
     private readonly int[] _batch;
+    private readonly int[] _predicted;
+    private int _vocabularySize;
     private int _passStart;
     private int _row;
     private bool _isPassOpen;
@@ -22,6 +24,7 @@ internal sealed class Speculator
         _generator = generator;
         _drafter = drafter;
         _batch = new int[generator.Session.MaxVerifyTokens];
+        _predicted = new int[_batch.Length];
         _draft = new Draft(_batch.Length - 1, generator.Session.VocabularySize);
         _governor = new SpeculationGovernor(_batch.Length - 1, drafter.RelativeCost);
     }
@@ -41,6 +44,7 @@ internal sealed class Speculator
     {
         DraftedTokens = 0;
         AcceptedTokens = 0;
+        _vocabularySize = vocabularySize;
         _drafter.Begin(sampling, vocabularySize);
         _governor.Begin(byCountsAlone: !sampling.IsGreedy && _drafter.GivesProbabilities);
     }
@@ -72,6 +76,11 @@ internal sealed class Speculator
         _draft.Tokens.CopyTo(_batch.AsSpan(1));
         _passStart = _generator.Session.Position;
         _generator.Verify(_batch.AsSpan(0, _draft.Count + 1));
+        if (_drafter.LearnsFromPasses)
+        {
+            Teach(sequence.Length - 1);
+        }
+
         _passTime = _generator.Time.GetElapsedTime(start);
         _isPassOpen = true;
         _row = 0;
@@ -111,6 +120,22 @@ internal sealed class Speculator
         }
 
         _draftTime = _generator.Time.GetElapsedTime(start);
+    }
+
+    private void Teach(int position)
+    {
+        var count = _draft.Count + 1;
+        for (var i = 0; i < count; i++)
+        {
+            _predicted[i] = LogitMaximum.IndexOf(_generator.Session.VerifiedLogits(i)[.._vocabularySize]);
+            if (_predicted[i] < 0)
+            {
+                // Not a number: choosing the token says so, if it comes to that.
+                return;
+            }
+        }
+
+        _drafter.Learn(position, _batch.AsSpan(0, count), _predicted.AsSpan(0, count));
     }
 
     private void Close()

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.AI;
 using Personalize.Inference.Chat;
 using Personalize.Inference.Sampling;
+using Personalize.Inference.Speculation;
 
 namespace Personalize.Inference.Tests.Chat;
 
@@ -10,7 +11,7 @@ internal sealed class ChatFixture : IDisposable
     private readonly Lock _gate = new();
     private readonly List<CountingSession> _sessions = [];
 
-    public ChatFixture(TinyChatModel model, int maxSessions = 4, int contextLength = TinyChatModel.ContextLength, Action<CountingSession>? onCreated = null, TimeProvider? time = null) =>
+    public ChatFixture(TinyChatModel model, int maxSessions = 4, int contextLength = TinyChatModel.ContextLength, Action<CountingSession>? onCreated = null, TimeProvider? time = null, Func<IDrafter>? createDrafter = null) =>
         Client = new PersonalizeChatClient(
             () =>
             {
@@ -24,7 +25,7 @@ internal sealed class ChatFixture : IDisposable
                 return session;
             },
             model.Format,
-            new PersonalizeChatOptions { MaxSessions = maxSessions, MaxOutputTokens = 24, Sampling = new SamplingOptions { Temperature = 1 } },
+            new PersonalizeChatOptions { MaxSessions = maxSessions, MaxOutputTokens = 24, Sampling = new SamplingOptions { Temperature = 1 }, CreateDrafter = createDrafter },
             "tiny",
             time);
 

@@ -13,7 +13,12 @@ internal sealed class CountingSession(DecoderSession inner) : IDecoderSession, I
     /// <summary>How many tokens were computed, all told.</summary>
     public int Computed { get; private set; }
 
+    /// <summary>How many tokens were copied from another session, all told.</summary>
+    public int Copied { get; private set; }
+
     public bool IsDisposed { get; private set; }
+
+    private DecoderSession Inner => inner;
 
     /// <summary>Called before each token and each chunk of a prompt.</summary>
     public Action? BeforeFeeding { get; set; }
@@ -65,6 +70,19 @@ internal sealed class CountingSession(DecoderSession inner) : IDecoderSession, I
     {
         inner.TruncateTo(position);
         _tokens.RemoveRange(position, _tokens.Count - position);
+    }
+
+    public bool TryTakePrefix(IDecoderSession source, int count)
+    {
+        if (source is not CountingSession other || !inner.TryTakePrefix(other.Inner, count))
+        {
+            return false;
+        }
+
+        _tokens.Clear();
+        _tokens.AddRange(other._tokens.Take(count));
+        Copied += count;
+        return true;
     }
 
     public void Dispose()

@@ -3,6 +3,7 @@ using Microsoft.Extensions.AI;
 using Personalize.Core.Formats.Gguf;
 using Personalize.Core.Tokenization;
 using Personalize.Inference.Chat;
+using Personalize.Inference.Decoding;
 using Personalize.Inference.Tests.Chat.Schemas;
 using Personalize.Inference.Tests.Decoding;
 
@@ -44,9 +45,77 @@ public class SmolChatTests(SmolModelFixture smol) : IClassFixture<SmolModelFixtu
         Assert.Equal(ChatFinishReason.Stop, response.FinishReason);
     }
 
+    [SharedFact(SharedFiles.Model)]
+    public async Task A_chat_of_twenty_turns_computes_no_token_twice()
+    {
+        var sessions = new List<CountingSession>();
+        using var client = Create(sessions, maxSessions: 2);
+        var messages = new List<ChatMessage>();
+        var total = 0L;
+        for (var turn = 1; turn <= 20; turn++)
+        {
+            messages.Add(new ChatMessage(ChatRole.User, $"Say something about the number {turn}."));
+            var response = await client.GetResponseAsync(messages, new ChatOptions { Temperature = 0, MaxOutputTokens = 8 });
+            messages.AddRange(response.Messages);
+            Assert.Equal(total, response.Usage!.CachedInputTokenCount);
+
+            // The last token was chosen but never fed.
+            total = response.Usage.TotalTokenCount!.Value - 1;
+        }
+
+        var session = Assert.Single(sessions);
+        Assert.Equal(total, session.Computed);
+        Assert.Equal(session.Position, session.Computed);
+    }
+
+    [SharedFact(SharedFiles.Model)]
+    public async Task Eight_conversations_at_once_give_what_each_gives_alone()
+    {
+        string[] subjects = ["the sea", "a violin", "bread", "the moon", "chess", "rain", "a bicycle", "glass"];
+        async Task<string> TalkAsync(PersonalizeChatClient client, string subject)
+        {
+            var messages = new List<ChatMessage>();
+            foreach (var question in new[] { $"Tell me about {subject}.", "And what else?" })
+            {
+                messages.Add(new ChatMessage(ChatRole.User, question));
+                messages.AddRange((await client.GetResponseAsync(messages, new ChatOptions { Temperature = 0.8f, Seed = subject.Length, MaxOutputTokens = 8 })).Messages);
+            }
+
+            return string.Join('\n', messages.Select(message => message.Text));
+        }
+
+        var alone = new List<string>();
+        foreach (var subject in subjects)
+        {
+            using var client = Create();
+            alone.Add(await TalkAsync(client, subject));
+        }
+
+        // Fewer sessions than conversations: some lose their place, and all begin with the system prompt of another.
+        var sessions = new List<CountingSession>();
+        using var shared = Create(sessions, maxSessions: 5);
+        Assert.Equal(alone, await Task.WhenAll(subjects.Select(subject => Task.Run(() => TalkAsync(shared, subject)))));
+        Assert.Contains(sessions, session => session.Copied > 0);
+    }
+
     private PersonalizeChatClient Create()
     {
         using var file = GgufFile.Open(smol.Model.Path);
         return new PersonalizeChatClient(smol.Model, ChatFormat.Load(file.Metadata, TimeProvider.System), smol.Pool, new PersonalizeChatOptions { Session = new() { ContextLength = 512 } });
+    }
+
+    private PersonalizeChatClient Create(List<CountingSession> sessions, int maxSessions)
+    {
+        using var file = GgufFile.Open(smol.Model.Path);
+        return new PersonalizeChatClient(
+            () =>
+            {
+                sessions.Add(new CountingSession(new DecoderSession(smol.Model, smol.Pool, new DecoderSessionOptions { ContextLength = 1024 })));
+                return sessions[^1];
+            },
+            ChatFormat.Load(file.Metadata, TimeProvider.System),
+            new PersonalizeChatOptions { MaxSessions = maxSessions },
+            "smol",
+            time: null);
     }
 }

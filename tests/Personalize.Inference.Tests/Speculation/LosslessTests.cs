@@ -15,12 +15,14 @@ public sealed class LosslessTests(TinyModelFixture fixture) : IClassFixture<Tiny
         Lookup,
         History,
         Draft,
+        Refine,
         Noisy,
     }
 
     [Theory]
     [InlineData(Kind.Lookup)]
     [InlineData(Kind.History)]
+    [InlineData(Kind.Refine)]
     [InlineData(Kind.Draft)]
     [InlineData(Kind.Noisy)]
     public void Greedy_texts_are_identical(Kind kind) => AreIdentical(kind, new SamplingOptions());
@@ -28,6 +30,7 @@ public sealed class LosslessTests(TinyModelFixture fixture) : IClassFixture<Tiny
     [Theory]
     [InlineData(Kind.Lookup)]
     [InlineData(Kind.History)]
+    [InlineData(Kind.Refine)]
     [InlineData(Kind.Draft)]
     [InlineData(Kind.Noisy)]
     public void Greedy_texts_with_a_penalty_are_identical(Kind kind) => AreIdentical(kind, new SamplingOptions { RepetitionPenalty = 1.3f, RepetitionWindow = 20 });
@@ -35,6 +38,7 @@ public sealed class LosslessTests(TinyModelFixture fixture) : IClassFixture<Tiny
     [Theory]
     [InlineData(Kind.Lookup)]
     [InlineData(Kind.History)]
+    [InlineData(Kind.Refine)]
     [InlineData(Kind.Noisy)]
     public void Sampled_texts_are_identical_where_drafts_are_guesses(Kind kind) =>
         AreIdentical(kind, new SamplingOptions { Temperature = 0.3f, TopK = 20, TopP = 0.9f, RepetitionPenalty = 1.1f, Seed = 11 });
@@ -117,6 +121,7 @@ public sealed class LosslessTests(TinyModelFixture fixture) : IClassFixture<Tiny
     {
         Kind.Lookup => new LookupDrafter(),
         Kind.History => new HistoryDrafter(),
+        Kind.Refine => new RefinementDrafter(),
         Kind.Draft => new ModelDrafter(new BiasedSession(draftSession), Tokenizer, Tokenizer, 0.05),
         _ => new NoisyDrafter(truth, truth.Length, 0.2),
     };

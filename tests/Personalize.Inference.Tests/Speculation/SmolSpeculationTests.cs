@@ -33,7 +33,8 @@ public sealed class SmolSpeculationTests(SmolModelFixture fixture) : IClassFixtu
         var plain = new TextGenerator(plainSession, chat.Tokenizer, TimeProvider.System);
         using var lookupSession = Open();
         using var historySession = Open();
-        var fast = new[] { new TextGenerator(lookupSession, chat.Tokenizer, TimeProvider.System, new LookupDrafter()), new TextGenerator(historySession, chat.Tokenizer, TimeProvider.System, history) };
+        using var refinementSession = Open();
+        var fast = new[] { new TextGenerator(lookupSession, chat.Tokenizer, TimeProvider.System, new LookupDrafter()), new TextGenerator(historySession, chat.Tokenizer, TimeProvider.System, history), new TextGenerator(refinementSession, chat.Tokenizer, TimeProvider.System, new RefinementDrafter()) };
         var accepted = new int[fast.Length];
         foreach (var row in rows[Known..])
         {
@@ -47,7 +48,8 @@ public sealed class SmolSpeculationTests(SmolModelFixture fixture) : IClassFixtu
             }
         }
 
-        Assert.All(accepted, count => Assert.True(count > 0));
+        // What is refined need not hold even once in so little text.
+        Assert.All(accepted[..2], count => Assert.True(count > 0));
     }
 
     private static string Text(JsonElement row, string name) => row.GetProperty(name).GetString()!;
