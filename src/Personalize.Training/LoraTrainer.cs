@@ -37,13 +37,7 @@ public sealed class LoraTrainer
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(pool);
         ArgumentNullException.ThrowIfNull(recipe);
-        recipe.Validate();
-        var smallest = recipe.Targets.Select(t => ModuleShape.Of(description, t)).Min(s => Math.Min(s.InputSize, s.OutputSize));
-        if (recipe.Rank > smallest)
-        {
-            throw new RecipeException(LoraRecipeJson.RankName, $"must be at most {smallest}, the smallest size of the model's adapted maps");
-        }
-
+        recipe.Validate(description);
         _description = description;
         _weights = weights;
         _pool = pool;
@@ -72,19 +66,21 @@ public sealed class LoraTrainer
         ArgumentException.ThrowIfNullOrEmpty(baseFingerprint);
         var prepared = Prepare(examples);
         var plan = TrainingPlan.Choose(_description, _recipe, _memory, prepared);
-        using var adapter = TrainableAdapter.Initialize(_description, _recipe.Configuration, _recipe.Seed);
-        using var stack = new DecoderStack(_description, _weights, _pool, adapter, plan.Shape);
-        using var optimizer = new AdamW(adapter.Parameters.Length, _recipe.Beta1, _recipe.Beta2, _recipe.Epsilon, _recipe.WeightDecay);
+        using var adapter = TrainableAdapter.Initialize(_description, _weights, _pool, _recipe.Configuration, _recipe.Seed);
+        var dropout = _recipe.Dropout > 0 ? new AdapterDropout(_recipe.Dropout, _recipe.Seed) : null;
+        using var stack = new DecoderStack(_description, _weights, _pool, adapter, plan.Shape, dropout);
+        using var optimizer = new AdamW(adapter.Parameters.Length, _recipe.Beta1, _recipe.Beta2, _recipe.Epsilon, _recipe.WeightDecay, adapter.Groups(_recipe.LoraPlusRatio));
         var step = new TrainingStep(stack, adapter, plan.MicroBatchTokens);
         var stepsPerEpoch = (prepared.Count + _recipe.ExamplesPerStep - 1) / _recipe.ExamplesPerStep;
         var totalSteps = checked(stepsPerEpoch * _recipe.Epochs);
-        var schedule = new LearningRateSchedule(_recipe.LearningRate, _recipe.WarmupSteps, _recipe.FinalLearningRateFraction, totalSteps);
+        var schedule = new LearningRateSchedule(_recipe.LearningRate, _recipe.WarmupSteps, _recipe.FinalLearningRateFraction, totalSteps, _recipe.Schedule);
         var losses = new List<double>(totalSteps);
         var norms = new List<double>(totalSteps);
         var tokens = 0L;
         var began = _time.GetTimestamp();
         for (var s = 0; s < totalSteps; s++)
         {
+            dropout?.Begin(s);
             var first = s % stepsPerEpoch * _recipe.ExamplesPerStep;
             var outcome = step.Compute(prepared, first, Math.Min(_recipe.ExamplesPerStep, prepared.Count - first), cancellationToken);
             if (!double.IsFinite(outcome.Loss) || !double.IsFinite(outcome.GradientNorm))

@@ -74,7 +74,9 @@ public sealed unsafe class LinearProjector : IDisposable
             {
                 Weight = projection.Weight.View,
                 Output = projection.Output,
-                Bias = projection.Bias is null ? null : projection.Bias.Pointer,
+
+                // With DoRA the bias comes after the rows were rescaled, which is after everything else.
+                Bias = projection.Bias is null || IsRescaled(projection) ? null : projection.Bias.Pointer,
             };
             if (projection.Pair is { } pair)
             {
@@ -102,7 +104,19 @@ public sealed unsafe class LinearProjector : IDisposable
             _activations!.Fill(_pool, x, tokens, integers[0].Weight.Columns, rounding);
             IntegerMatrixMultiply.Run(_pool, _activations, tokens, new ReadOnlySpan<ProjectionTask>(integers, integerCount));
         }
+
+        for (var i = 0; i < count; i++)
+        {
+            ref readonly var projection = ref i == 0 ? ref first : ref i == 1 ? ref second : ref third;
+            if (IsRescaled(projection))
+            {
+                var rescale = new RescaleWork { Output = projection.Output, Scale = projection.Pair!.RowScale, Bias = projection.Bias is null ? null : projection.Bias.Pointer, Size = projection.Weight.Rows };
+                _pool.Run(ref rescale, tokens, grain: 2);
+            }
+        }
     }
+
+    private static bool IsRescaled(in Projection projection) => projection.Pair is { } pair && pair.RowScale is not null;
 
     private void PlanLowRank(int tokens, LowRankPair? first, LowRankPair? second, LowRankPair? third)
     {
@@ -111,6 +125,34 @@ public sealed unsafe class LinearProjector : IDisposable
         {
             _lowRank.Dispose();
             _lowRank = new NativeBuffer<float>(needed);
+        }
+    }
+
+    /// <summary>DoRA's factor of each row, then the bias.</summary>
+    private struct RescaleWork : IParallelWork
+    {
+        public float* Output;
+        public float* Scale;
+        public float* Bias;
+        public int Size;
+
+        public readonly void Execute(int start, int end)
+        {
+            for (var token = start; token < end; token++)
+            {
+                var y = Output + ((long)token * Size);
+                var i = 0;
+                for (; i + Vector256<float>.Count <= Size; i += Vector256<float>.Count)
+                {
+                    var bias = Bias is null ? Vector256<float>.Zero : Vector256.Load(Bias + i);
+                    Vector256.FusedMultiplyAdd(Vector256.Load(y + i), Vector256.Load(Scale + i), bias).Store(y + i);
+                }
+
+                for (; i < Size; i++)
+                {
+                    y[i] = MathF.FusedMultiplyAdd(y[i], Scale[i], Bias is null ? 0 : Bias[i]);
+                }
+            }
         }
     }
 

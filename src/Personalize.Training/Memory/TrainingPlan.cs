@@ -2,6 +2,7 @@ using Personalize.Core.Errors;
 using Personalize.Core.Models;
 using Personalize.Training.Adapters;
 using Personalize.Training.Data;
+using Personalize.Training.Layers;
 using Personalize.Training.Optimizers;
 
 namespace Personalize.Training.Memory;
@@ -26,7 +27,7 @@ public sealed class TrainingPlan
     /// <summary>Bytes of activations and scratch.</summary>
     public long WorkspaceBytes { get; }
 
-    /// <summary>Bytes of the adapter's parameters and gradients.</summary>
+    /// <summary>Bytes of the adapter's parameters and gradients, and with DoRA of the norms of the rows.</summary>
     public long AdapterBytes { get; }
 
     /// <summary>Bytes of the optimizer's moments.</summary>
@@ -42,7 +43,7 @@ public sealed class TrainingPlan
     internal static TrainingPlan Choose(DecoderDescription description, LoraRecipe recipe, TrainingMemory memory, IReadOnlyList<TrainingExample> examples)
     {
         var (stepTokens, longest) = Measure(examples, recipe.ExamplesPerStep);
-        var whole = new WorkspaceShape(stepTokens, recipe.ExamplesPerStep, longest, recipe.Rank, memory.Activations == ActivationPolicy.Recompute ? 1 : description.LayerCount, ForBackward: true);
+        var whole = new WorkspaceShape(stepTokens, recipe.ExamplesPerStep, longest, TrainableAdapter.LargestRank(description, recipe.Configuration), memory.Activations == ActivationPolicy.Recompute ? 1 : description.LayerCount, ForBackward: true, recipe.UseDora, recipe.Dropout > 0);
         bool Fits(WorkspaceShape shape) => Create(description, recipe, shape).TotalBytes <= memory.BudgetBytes;
 
         if (memory.Activations == ActivationPolicy.Auto)
@@ -58,7 +59,7 @@ public sealed class TrainingPlan
     private static TrainingPlan Create(DecoderDescription description, LoraRecipe recipe, WorkspaceShape shape)
     {
         var parameters = TrainableAdapter.ParameterCount(description, recipe.Configuration);
-        return new TrainingPlan(shape, TrainingWorkspace.ByteLength(description, shape), 2 * sizeof(float) * parameters, AdamW.ByteLength(parameters));
+        return new TrainingPlan(shape, TrainingWorkspace.ByteLength(description, shape), (2 * sizeof(float) * parameters) + DoraState.ByteLength(description, recipe.Configuration), AdamW.ByteLength(parameters));
     }
 
     private static (int StepTokens, int Longest) Measure(IReadOnlyList<TrainingExample> examples, int perStep)

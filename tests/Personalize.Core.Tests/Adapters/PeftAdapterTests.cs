@@ -259,8 +259,8 @@ public sealed class PeftAdapterTests : IDisposable
         var writer = new SafetensorsWriter();
         foreach (var pair in adapter.Pairs.Reverse())
         {
-            writer.AddTensor(PeftAdapter.NameOf(pair.Layer, pair.Module, isA: false), type, [pair.OutputSize, pair.Rank], pair.B);
-            writer.AddTensor(PeftAdapter.NameOf(pair.Layer, pair.Module, isA: true), type, [pair.Rank, pair.InputSize], pair.A);
+            writer.AddTensor(PeftAdapter.NameOf(pair.Layer, pair.Module, AdapterTensor.B), type, [pair.OutputSize, pair.Rank], pair.B);
+            writer.AddTensor(PeftAdapter.NameOf(pair.Layer, pair.Module, AdapterTensor.A), type, [pair.Rank, pair.InputSize], pair.A);
         }
 
         add?.Invoke(writer);

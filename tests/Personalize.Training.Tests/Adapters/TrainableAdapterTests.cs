@@ -13,7 +13,7 @@ public sealed class TrainableAdapterTests
     public void Starts_with_A_uniform_within_its_bound_and_B_zero()
     {
         using var model = new TinyDecoder();
-        using var trainable = TrainableAdapter.Initialize(model.Description, Configuration, 5);
+        using var trainable = TrainableAdapter.Initialize(model.Description, model.Weights, pool: null, Configuration, 5);
         var adapter = trainable.ToAdapter("base");
         Assert.Equal("base", adapter.BaseFingerprint);
         Assert.Equal(TrainableAdapter.ParameterCount(model.Description, Configuration), trainable.Parameters.Length);
@@ -37,7 +37,7 @@ public sealed class TrainableAdapterTests
 
         float[] Start(ulong seed)
         {
-            using var adapter = TrainableAdapter.Initialize(model.Description, Configuration, seed);
+            using var adapter = TrainableAdapter.Initialize(model.Description, model.Weights, pool: null, Configuration, seed);
             return adapter.Parameters.Span.ToArray();
         }
     }
