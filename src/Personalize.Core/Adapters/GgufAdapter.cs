@@ -173,12 +173,16 @@ public static class GgufAdapter
             if (rank != first)
             {
                 var (layer, module, _) = ParseName(file.Path, tensor.Name);
-                others.Add(new LoraOverride(layer, module, (int)rank));
+                
+                // Without an alpha every scale is 1, whatever the rank.
+                others.Add(new LoraOverride(layer, module, (int)rank, HasAlpha(file) ? null : rank));
             }
         }
 
         return (first ?? throw new AdapterFormatException(AdapterFormatError.MissingTensor, file.Path, "holds no adapter tensors: give a GGUF LoRA adapter"), others);
     }
+
+    private static bool HasAlpha(GgufFile file) => file.Metadata.TryGetSingle(AlphaKey, out var alpha) && alpha != 0;
 
     private static float ReadAlpha(GgufFile file, int rank)
     {

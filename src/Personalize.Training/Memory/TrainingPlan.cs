@@ -56,6 +56,24 @@ public sealed class TrainingPlan
         return plan.TotalBytes <= memory.BudgetBytes ? plan : throw new MemoryBudgetException(memory.BudgetBytes, plan.TotalBytes);
     }
 
+    /// <summary>The same for training all weights, which take <paramref name="fixedBytes"/> with their gradients and moments.</summary>
+    /// <exception cref="MemoryBudgetException">Not even the longest example by itself fits.</exception>
+    internal static WorkspaceShape ChooseShape(DecoderDescription description, int examplesPerStep, TrainingMemory memory, IReadOnlyList<TrainingExample> examples, long fixedBytes)
+    {
+        var (stepTokens, longest) = Measure(examples, examplesPerStep);
+        var shape = new WorkspaceShape(stepTokens, examplesPerStep, longest, Rank: 0, memory.Activations == ActivationPolicy.Recompute ? 1 : description.LayerCount, ForBackward: true);
+        long Needed(WorkspaceShape s) => fixedBytes + TrainingWorkspace.ByteLength(description, s);
+        if (memory.Activations == ActivationPolicy.Auto)
+        {
+            var whole = shape;
+            shape = shape with { KeptLayers = Largest(1, description.LayerCount, kept => Needed(whole with { KeptLayers = kept }) <= memory.BudgetBytes) };
+        }
+
+        var chosen = shape;
+        shape = shape with { Tokens = Largest(longest, stepTokens, count => Needed(chosen with { Tokens = count }) <= memory.BudgetBytes) };
+        return Needed(shape) <= memory.BudgetBytes ? shape : throw new MemoryBudgetException(memory.BudgetBytes, Needed(shape));
+    }
+
     private static TrainingPlan Create(DecoderDescription description, LoraRecipe recipe, WorkspaceShape shape)
     {
         var parameters = TrainableAdapter.ParameterCount(description, recipe.Configuration);
