@@ -161,7 +161,7 @@ internal static class LoraRecipeJson
         LoraOverride Alpha(int? layer, LinearModule module, JsonElement pattern, string key) => new(layer, module, Alpha: (float)Number(pattern, key, 0));
     }
 
-    private static IEnumerable<LoraOverride> Pattern(JsonElement root, string name, Func<int?, LinearModule, JsonElement, string, LoraOverride> create)
+    private static List<LoraOverride> Pattern(JsonElement root, string name, Func<int?, LinearModule, JsonElement, string, LoraOverride> create)
     {
         if (!root.TryGetProperty(name, out var pattern))
         {

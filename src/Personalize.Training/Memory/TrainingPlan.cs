@@ -27,7 +27,7 @@ public sealed class TrainingPlan
     /// <summary>Bytes of activations and scratch.</summary>
     public long WorkspaceBytes { get; }
 
-    /// <summary>Bytes of the adapter's parameters and gradients, and with DoRA of the norms of the rows.</summary>
+    /// <summary>Bytes of the adapter's parameters and gradients, with DoRA of the norms of the rows, and with examples held back of the best parameters.</summary>
     public long AdapterBytes { get; }
 
     /// <summary>Bytes of the optimizer's moments.</summary>
@@ -77,7 +77,7 @@ public sealed class TrainingPlan
     private static TrainingPlan Create(DecoderDescription description, LoraRecipe recipe, WorkspaceShape shape)
     {
         var parameters = TrainableAdapter.ParameterCount(description, recipe.Configuration);
-        return new TrainingPlan(shape, TrainingWorkspace.ByteLength(description, shape), (2 * sizeof(float) * parameters) + DoraState.ByteLength(description, recipe.Configuration), AdamW.ByteLength(parameters));
+        return new TrainingPlan(shape, TrainingWorkspace.ByteLength(description, shape), ((recipe.ValidationShare > 0 ? 3L : 2L) * sizeof(float) * parameters) + DoraState.ByteLength(description, recipe.Configuration), AdamW.ByteLength(parameters));
     }
 
     private static (int StepTokens, int Longest) Measure(IReadOnlyList<TrainingExample> examples, int perStep)

@@ -151,12 +151,12 @@ public sealed class WeightGradientTests
     private static IEnumerable<WeightSlot> Slots(WeightLayout layout) =>
         layout.Layers.SelectMany(l => l.Maps.Concat(l.Biases).Append(l.AttentionNorm).Append(l.FeedForwardNorm)).Append(layout.Embedding).Append(layout.Output).Append(layout.OutputNorm).Distinct();
 
-    private static TrainingStep.Outcome Compute(DecoderDescription description, TrainableWeights weights, WorkerPool pool, IReadOnlyList<TrainingExample> examples, int? keptLayers = null, int? microBatchTokens = null)
+    private static TrainingStep.Outcome Compute(DecoderDescription description, TrainableWeights weights, WorkerPool pool, List<TrainingExample> examples, int? keptLayers = null, int? microBatchTokens = null)
     {
         using var stack = Stack(description, weights, pool, examples, keptLayers);
         return new WeightStep(stack, weights, microBatchTokens ?? int.MaxValue).Compute(examples, 0, examples.Count, CancellationToken.None);
     }
 
-    private static DecoderStack Stack(DecoderDescription description, TrainableWeights weights, WorkerPool pool, IReadOnlyList<TrainingExample> examples, int? keptLayers = null) =>
+    private static DecoderStack Stack(DecoderDescription description, TrainableWeights weights, WorkerPool pool, List<TrainingExample> examples, int? keptLayers = null) =>
         new(description, weights.Weights, pool, adapter: null, new WorkspaceShape(examples.Sum(e => e.Length), examples.Count, examples.Max(e => e.Length), 0, keptLayers ?? description.LayerCount, ForBackward: true), dropout: null, weights.Sinks);
 }
