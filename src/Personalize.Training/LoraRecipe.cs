@@ -1,5 +1,7 @@
 using Personalize.Core.Adapters;
 using Personalize.Core.Errors;
+using Personalize.Core.Models;
+using Personalize.Training.Optimizers;
 
 namespace Personalize.Training;
 
@@ -20,16 +22,31 @@ public sealed class LoraRecipe
     /// <summary>Scale by alpha / sqrt(r) (rsLoRA, arXiv 2312.03732).</summary>
     public bool UseRankStabilizedScaling { get; init; }
 
+    /// <summary>Train a magnitude for each output of the adapted maps besides the pairs (DoRA, arXiv 2402.09353), as PEFT does: the norm of the rows counts as constant in the backward.</summary>
+    public bool UseDora { get; init; }
+
+    /// <summary>Other ranks and alphas for some of the maps; the first entry that covers a map and has a value decides.</summary>
+    public IReadOnlyList<LoraOverride> Overrides { get; init; } = [];
+
+    /// <summary>The probability for an element of a pair's input to be dropped, from 0 to below 1; not together with <see cref="UseDora"/>.</summary>
+    public double Dropout { get; init; }
+
     /// <summary>The linear maps that get a pair, each at most once.</summary>
     public IReadOnlyList<LinearModule> Targets { get; init; } = LoraConfiguration.AllTargets;
 
     /// <summary>The peak learning rate.</summary>
     public double LearningRate { get; init; } = 1e-3;
 
+    /// <summary>What the rate is multiplied with for B and magnitudes (LoRA+, arXiv 2402.12354); 1 is plain LoRA.</summary>
+    public double LoraPlusRatio { get; init; } = 1;
+
+    /// <summary>How the rate goes on after its warm-up.</summary>
+    public ScheduleKind Schedule { get; init; }
+
     /// <summary>Over how many steps the rate rises to its peak.</summary>
     public int WarmupSteps { get; init; } = 5;
 
-    /// <summary>Towards which fraction of its peak the rate falls by the last step; 1 keeps it constant.</summary>
+    /// <summary>Towards which fraction of its peak the rate falls by the last step; 1, or a constant schedule, keeps it constant.</summary>
     public double FinalLearningRateFraction { get; init; } = 0.1;
 
     /// <summary>How many examples make one optimizer step.</summary>
@@ -56,11 +73,20 @@ public sealed class LoraRecipe
     /// <summary>How often the examples are gone through, in their order.</summary>
     public int Epochs { get; init; } = 1;
 
-    /// <summary>Decides the initial values of A.</summary>
+    /// <summary>The share of the examples, the latest of them, that is held back to watch the loss while training; 0 uses all to train and stops by no loss.</summary>
+    public double ValidationShare { get; init; }
+
+    /// <summary>After how many steps the held-back loss is measured.</summary>
+    public int ValidationInterval { get; init; } = 10;
+
+    /// <summary>After how many measurements without a new lowest loss training stops; the weights of the lowest loss are kept.</summary>
+    public int Patience { get; init; } = 3;
+
+    /// <summary>Decides the initial values of A, and what dropout drops.</summary>
     public ulong Seed { get; init; }
 
     /// <summary>The shape and scale of the adapter this recipe trains.</summary>
-    public LoraConfiguration Configuration => new(Rank, Alpha, UseRankStabilizedScaling, Targets);
+    public LoraConfiguration Configuration => new(Rank, Alpha, UseRankStabilizedScaling, Targets) { UseDora = UseDora, Overrides = Overrides };
 
     /// <summary>Reads the JSON form: an object with any of the settings, absent ones keeping their defaults.</summary>
     /// <param name="utf8Json">UTF-8 text.</param>
@@ -88,6 +114,37 @@ public sealed class LoraRecipe
         Require(Beta2 is >= 0 and < 1, LoraRecipeJson.Beta2Name, "must be from 0 to below 1");
         Require(double.IsFinite(Epsilon) && Epsilon > 0, LoraRecipeJson.EpsilonName, "must be above 0");
         Require(Epochs >= 1, LoraRecipeJson.EpochsName, "must be at least 1");
+        Require(Overrides is not null && Overrides.All(o => o.Rank is null or (>= 1 and <= MaximumRank)), LoraRecipeJson.RankPatternName, $"must hold ranks from 1 to {MaximumRank}");
+        Require(Overrides!.All(o => o.Alpha is null || (float.IsFinite(o.Alpha.Value) && o.Alpha > 0)), LoraRecipeJson.AlphaPatternName, "must hold numbers above 0");
+        Require(Overrides!.All(o => o.Layer is null or >= 0 && Enum.IsDefined(o.Module) && Targets!.Contains(o.Module)), LoraRecipeJson.RankPatternName, "and alphaPattern must name maps that are among the targets");
+        Require(Dropout is >= 0 and < 1, LoraRecipeJson.DropoutName, "must be from 0 to below 1");
+        Require(Dropout == 0 || !UseDora, LoraRecipeJson.DropoutName, "must be 0 with DoRA, which rescales the whole map");
+        Require(double.IsFinite(LoraPlusRatio) && LoraPlusRatio > 0, LoraRecipeJson.LoraPlusRatioName, "must be above 0");
+        Require(Enum.IsDefined(Schedule), LoraRecipeJson.ScheduleName, "must be linear, constant or cosine");
+        Require(ValidationShare is >= 0 and <= 0.5, LoraRecipeJson.ValidationShareName, "must be from 0 to 0.5");
+        Require(ValidationInterval >= 1, LoraRecipeJson.ValidationIntervalName, "must be at least 1");
+        Require(Patience >= 1, LoraRecipeJson.PatienceName, "must be at least 1");
+    }
+
+    /// <summary>Checks the recipe, and that it fits a model.</summary>
+    /// <param name="description">The model's sizes.</param>
+    /// <exception cref="RecipeException">A setting is out of range, a rank exceeds the smaller size of a map it is for, or an override is for a layer that the model does not have.</exception>
+    public void Validate(DecoderDescription description)
+    {
+        ArgumentNullException.ThrowIfNull(description);
+        Validate();
+        var configuration = Configuration;
+        Require(Overrides.All(o => o.Layer is null || o.Layer < description.LayerCount), LoraRecipeJson.RankPatternName, $"and alphaPattern must name layers below {description.LayerCount}");
+        foreach (var module in Targets)
+        {
+            var (input, output) = description.GetShape(module);
+            var smallest = Math.Min(input, output);
+            for (var layer = 0; layer < description.LayerCount; layer++)
+            {
+                var name = configuration.GetRank(layer, module) == Rank ? LoraRecipeJson.RankName : LoraRecipeJson.RankPatternName;
+                Require(configuration.GetRank(layer, module) <= smallest, name, $"must be at most {smallest}, the smallest size of the model's adapted maps");
+            }
+        }
     }
 
     private static void Require(bool holds, string setting, string requirement)

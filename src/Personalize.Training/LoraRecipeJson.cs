@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using Personalize.Core.Adapters;
 using Personalize.Core.Errors;
+using Personalize.Training.Optimizers;
 
 namespace Personalize.Training;
 
@@ -24,15 +25,28 @@ internal static class LoraRecipeJson
     public const string EpsilonName = "epsilon";
     public const string EpochsName = "epochs";
     public const string SeedName = "seed";
+    public const string DoraName = "dora";
+    public const string RankPatternName = "rankPattern";
+    public const string AlphaPatternName = "alphaPattern";
+    public const string DropoutName = "dropout";
+    public const string LoraPlusRatioName = "loraPlusRatio";
+    public const string ScheduleName = "schedule";
+    public const string ValidationShareName = "validationShare";
+    public const string ValidationIntervalName = "validationInterval";
+    public const string PatienceName = "patience";
 
     private const int MaximumBytes = 64 * 1024;
 
     private static readonly string[] ModuleNames = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
 
+    // In the order of ScheduleKind.
+    private static readonly string[] ScheduleNames = ["linear", "constant", "cosine"];
+
     private static readonly HashSet<string> SettingNames = new(StringComparer.Ordinal)
     {
         RankName, AlphaName, RankStabilizedName, TargetsName, LearningRateName, WarmupStepsName, FinalFractionName, ExamplesPerStepName,
-        MaximumTokensName, MaximumGradientNormName, WeightDecayName, Beta1Name, Beta2Name, EpsilonName, EpochsName, SeedName,
+        MaximumTokensName, MaximumGradientNormName, WeightDecayName, Beta1Name, Beta2Name, EpsilonName, EpochsName, SeedName, DoraName, RankPatternName, AlphaPatternName,
+        DropoutName, LoraPlusRatioName, ScheduleName, ValidationShareName, ValidationIntervalName, PatienceName,
     };
 
     public static LoraRecipe Read(ReadOnlyMemory<byte> utf8Json)
@@ -83,6 +97,15 @@ internal static class LoraRecipeJson
             writer.WriteNumber(EpsilonName, recipe.Epsilon);
             writer.WriteNumber(EpochsName, recipe.Epochs);
             writer.WriteNumber(SeedName, recipe.Seed);
+            writer.WriteBoolean(DoraName, recipe.UseDora);
+            AdapterPatterns.Write(writer, RankPatternName, recipe.Overrides, o => o.Rank);
+            AdapterPatterns.Write(writer, AlphaPatternName, recipe.Overrides, o => o.Alpha);
+            writer.WriteNumber(DropoutName, recipe.Dropout);
+            writer.WriteNumber(LoraPlusRatioName, recipe.LoraPlusRatio);
+            writer.WriteString(ScheduleName, ScheduleNames[(int)recipe.Schedule]);
+            writer.WriteNumber(ValidationShareName, recipe.ValidationShare);
+            writer.WriteNumber(ValidationIntervalName, recipe.ValidationInterval);
+            writer.WriteNumber(PatienceName, recipe.Patience);
             writer.WriteEndObject();
         }
 
@@ -123,7 +146,53 @@ internal static class LoraRecipeJson
             Epsilon = Number(root, EpsilonName, defaults.Epsilon),
             Epochs = Integer(root, EpochsName, defaults.Epochs),
             Seed = Unsigned(root, SeedName, defaults.Seed),
+            UseDora = Boolean(root, DoraName, defaults.UseDora),
+            Overrides = [.. Pattern(root, RankPatternName, Rank), .. Pattern(root, AlphaPatternName, Alpha)],
+            Dropout = Number(root, DropoutName, defaults.Dropout),
+            LoraPlusRatio = Number(root, LoraPlusRatioName, defaults.LoraPlusRatio),
+            Schedule = Schedule(root, defaults.Schedule),
+            ValidationShare = Number(root, ValidationShareName, defaults.ValidationShare),
+            ValidationInterval = Integer(root, ValidationIntervalName, defaults.ValidationInterval),
+            Patience = Integer(root, PatienceName, defaults.Patience),
         };
+
+        LoraOverride Rank(int? layer, LinearModule module, JsonElement pattern, string key) => new(layer, module, Rank: Integer(pattern, key, 0));
+
+        LoraOverride Alpha(int? layer, LinearModule module, JsonElement pattern, string key) => new(layer, module, Alpha: (float)Number(pattern, key, 0));
+    }
+
+    private static List<LoraOverride> Pattern(JsonElement root, string name, Func<int?, LinearModule, JsonElement, string, LoraOverride> create)
+    {
+        if (!root.TryGetProperty(name, out var pattern))
+        {
+            return [];
+        }
+
+        if (pattern.ValueKind != JsonValueKind.Object)
+        {
+            throw new RecipeException(name, "must be an object of linear maps and numbers, such as {\"q_proj\": 16}");
+        }
+
+        var entries = new List<LoraOverride>();
+        foreach (var property in pattern.EnumerateObject())
+        {
+            entries.Add(AdapterPatterns.TryParse(property.Name, out var layer, out var module)
+                ? create(layer, module, pattern, property.Name)
+                : throw new RecipeException(name, "must name linear maps, such as q_proj or layers.0.self_attn.q_proj"));
+        }
+
+        return entries;
+    }
+
+    private static ScheduleKind Schedule(JsonElement root, ScheduleKind otherwise)
+    {
+        if (!root.TryGetProperty(ScheduleName, out var value))
+        {
+            return otherwise;
+        }
+
+        var index = value.ValueKind == JsonValueKind.String ? Array.IndexOf(ScheduleNames, value.GetString()) : -1;
+        return index >= 0 ? (ScheduleKind)index : throw new RecipeException(ScheduleName, $"must be one of {string.Join(", ", ScheduleNames)}");
     }
 
     private static int Integer(JsonElement root, string name, int otherwise)

@@ -3,6 +3,7 @@ using Personalize.Core.Kernels;
 using Personalize.Core.Models;
 using Personalize.Training.Adapters;
 using Personalize.Training.Data;
+using Personalize.Training.Evaluation;
 using Personalize.Training.Layers;
 using Personalize.Training.Memory;
 using Personalize.Training.Optimizers;
@@ -37,13 +38,7 @@ public sealed class LoraTrainer
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(pool);
         ArgumentNullException.ThrowIfNull(recipe);
-        recipe.Validate();
-        var smallest = recipe.Targets.Select(t => ModuleShape.Of(description, t)).Min(s => Math.Min(s.InputSize, s.OutputSize));
-        if (recipe.Rank > smallest)
-        {
-            throw new RecipeException(LoraRecipeJson.RankName, $"must be at most {smallest}, the smallest size of the model's adapted maps");
-        }
-
+        recipe.Validate(description);
         _description = description;
         _weights = weights;
         _pool = pool;
@@ -57,7 +52,7 @@ public sealed class LoraTrainer
     /// <exception cref="MemoryBudgetException">The budget is too small for the longest example.</exception>
     public TrainingPlan Plan(IReadOnlyList<TrainingExample> examples) => TrainingPlan.Choose(_description, _recipe, _memory, Prepare(examples));
 
-    /// <summary>Trains a new adapter, going through the examples in their order.</summary>
+    /// <summary>Trains a new adapter, going through the examples in their order; those that the recipe holds back, the latest, decide when it ends and which step's weights it keeps.</summary>
     /// <param name="examples">What is trained on; cut to the recipe's length.</param>
     /// <param name="baseFingerprint">The fingerprint of the model, which the adapter will carry.</param>
     /// <param name="progress">Told after every step.</param>
@@ -65,40 +60,51 @@ public sealed class LoraTrainer
     /// <returns>The adapter and the figures.</returns>
     /// <exception cref="InsufficientDataException">There is no example.</exception>
     /// <exception cref="MemoryBudgetException">The budget is too small for the longest example.</exception>
-    /// <exception cref="TrainingDivergedException">A loss or a gradient is not finite.</exception>
+    /// <exception cref="TrainingDivergedException">A loss or a gradient is not finite, or the loss has risen far above its start.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public TrainingResult Run(IReadOnlyList<TrainingExample> examples, string baseFingerprint, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(baseFingerprint);
         var prepared = Prepare(examples);
         var plan = TrainingPlan.Choose(_description, _recipe, _memory, prepared);
-        using var adapter = TrainableAdapter.Initialize(_description, _recipe.Configuration, _recipe.Seed);
-        using var stack = new DecoderStack(_description, _weights, _pool, adapter, plan.Shape);
-        using var optimizer = new AdamW(adapter.Parameters.Length, _recipe.Beta1, _recipe.Beta2, _recipe.Epsilon, _recipe.WeightDecay);
+        using var adapter = TrainableAdapter.Initialize(_description, _weights, _pool, _recipe.Configuration, _recipe.Seed);
+        var dropout = _recipe.Dropout > 0 ? new AdapterDropout(_recipe.Dropout, _recipe.Seed) : null;
+        using var stack = new DecoderStack(_description, _weights, _pool, adapter, plan.Shape, dropout);
+        using var optimizer = new AdamW(adapter.Parameters.Length, _recipe.Beta1, _recipe.Beta2, _recipe.Epsilon, _recipe.WeightDecay, adapter.Groups(_recipe.LoraPlusRatio));
         var step = new TrainingStep(stack, adapter, plan.MicroBatchTokens);
-        var stepsPerEpoch = (prepared.Count + _recipe.ExamplesPerStep - 1) / _recipe.ExamplesPerStep;
+        var trainCount = TrainingMonitor.TrainCount(prepared.Count, _recipe.ValidationShare);
+        var heldBack = prepared.GetRange(trainCount, prepared.Count - trainCount);
+        using var monitor = heldBack.Exists(e => e.LossTokenCount > 0) ? new TrainingMonitor(stack, adapter, heldBack, _recipe, plan.MicroBatchTokens, plan.Shape.Examples) : null;
+        var stepsPerEpoch = (trainCount + _recipe.ExamplesPerStep - 1) / _recipe.ExamplesPerStep;
         var totalSteps = checked(stepsPerEpoch * _recipe.Epochs);
-        var schedule = new LearningRateSchedule(_recipe.LearningRate, _recipe.WarmupSteps, _recipe.FinalLearningRateFraction, totalSteps);
+        var schedule = new LearningRateSchedule(_recipe.LearningRate, _recipe.WarmupSteps, _recipe.FinalLearningRateFraction, totalSteps, _recipe.Schedule);
         var losses = new List<double>(totalSteps);
         var norms = new List<double>(totalSteps);
         var tokens = 0L;
         var began = _time.GetTimestamp();
         for (var s = 0; s < totalSteps; s++)
         {
+            dropout?.Begin(s);
             var first = s % stepsPerEpoch * _recipe.ExamplesPerStep;
-            var outcome = step.Compute(prepared, first, Math.Min(_recipe.ExamplesPerStep, prepared.Count - first), cancellationToken);
-            if (!double.IsFinite(outcome.Loss) || !double.IsFinite(outcome.GradientNorm))
+            var outcome = step.Compute(prepared, first, Math.Min(_recipe.ExamplesPerStep, trainCount - first), cancellationToken);
+            losses.Add(outcome.Loss);
+            if (LossWatch.HasDiverged(losses, outcome.GradientNorm))
             {
                 throw new TrainingDivergedException(s, outcome.Loss);
             }
 
             var rate = schedule.At(s);
             optimizer.Step(adapter.Parameters, adapter.Gradients, rate, GradientClipping.Factor(outcome.GradientNorm, _recipe.MaximumGradientNorm));
-            losses.Add(outcome.Loss);
             norms.Add(outcome.GradientNorm);
             tokens += outcome.Tokens;
             progress?.Report(new TrainingProgress(s, totalSteps, outcome.Loss, outcome.GradientNorm, rate, tokens, _time.GetElapsedTime(began)));
+            if (monitor?.AfterStep(s + 1, s + 1 == totalSteps, cancellationToken) == true)
+            {
+                break;
+            }
         }
+
+        monitor?.RestoreBest();
 
         return new TrainingResult(adapter.ToAdapter(baseFingerprint), losses, norms, tokens, _time.GetElapsedTime(began), plan);
     }

@@ -26,7 +26,7 @@ internal sealed class TrainingStep(DecoderStack stack, TrainableAdapter adapter,
         var (nll, tokens, end) = (0d, 0, start + count);
         while (start < end)
         {
-            var size = MicroBatchSize(examples, start, end);
+            var size = MicroBatchSize(examples, start, end, microBatchTokens);
             _batch.Fill(examples, start, size);
             nll += stack.Accumulate(_batch, 1f / divisor, cancellationToken);
             tokens += _batch.TokenCount;
@@ -37,7 +37,7 @@ internal sealed class TrainingStep(DecoderStack stack, TrainableAdapter adapter,
     }
 
     /// <summary>How many examples from <paramref name="start"/> on fit a micro-batch; the plan made sure that one always does.</summary>
-    private int MicroBatchSize(IReadOnlyList<TrainingExample> examples, int start, int end)
+    internal static int MicroBatchSize(IReadOnlyList<TrainingExample> examples, int start, int end, int microBatchTokens)
     {
         var (count, tokens) = (1, examples[start].Length);
         while (start + count < end && tokens + examples[start + count].Length <= microBatchTokens)

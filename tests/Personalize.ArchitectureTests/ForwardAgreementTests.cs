@@ -16,14 +16,15 @@ public sealed class ForwardAgreementTests
     private const double Tolerance = 2e-5;
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void The_trainers_loss_is_the_sessions_loss(bool withAdapter)
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public void The_trainers_loss_is_the_sessions_loss(bool withAdapter, bool dora)
     {
         using var file = GgufFile.Open(SharedFiles.Fixture("training/llama3.2/model-f16.gguf"));
         using var model = DecoderModel.Load(file);
         using var pool = new WorkerPool(2);
-        var adapter = withAdapter ? MakeAdapter(model) : null;
+        var adapter = withAdapter ? MakeAdapter(model, dora) : null;
         var random = new Random(4);
         var examples = new[] { 37, 5, 64 }
             .Select(length => new TrainingExample([.. Enumerable.Range(0, length).Select(_ => random.Next(model.Description.VocabularySize))], promptLength: 3))
@@ -50,7 +51,7 @@ public sealed class ForwardAgreementTests
         }
     }
 
-    private static LoraAdapter MakeAdapter(DecoderModel model)
+    private static LoraAdapter MakeAdapter(DecoderModel model, bool dora)
     {
         const int Rank = 3;
         var random = new Random(9);
@@ -59,8 +60,8 @@ public sealed class ForwardAgreementTests
             from layer in Enumerable.Range(0, model.Description.LayerCount)
             from module in LoraConfiguration.AllTargets
             let shape = model.GetShape(module)
-            select new LoraPair(layer, module, Rank, Values(Rank * shape.Input), Values(shape.Output * Rank));
-        return new LoraAdapter(new LoraConfiguration(Rank, 6, false, LoraConfiguration.AllTargets), model.Fingerprint, [.. pairs]);
+            select new LoraPair(layer, module, Rank, Values(Rank * shape.Input), Values(shape.Output * Rank), dora ? [.. Values(shape.Output).Select(v => 1 + v)] : null);
+        return new LoraAdapter(new LoraConfiguration(Rank, 6, false, LoraConfiguration.AllTargets) { UseDora = dora }, model.Fingerprint, [.. pairs]);
     }
 
     private static double LogSumExp(ReadOnlySpan<float> logits)

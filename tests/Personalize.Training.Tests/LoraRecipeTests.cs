@@ -1,6 +1,7 @@
 using System.Text;
 using Personalize.Core.Adapters;
 using Personalize.Core.Errors;
+using Personalize.Training.Optimizers;
 
 namespace Personalize.Training.Tests;
 
@@ -44,12 +45,21 @@ public sealed class LoraRecipeTests
             Epsilon = 1e-6,
             Epochs = 3,
             Seed = ulong.MaxValue,
+            UseDora = true,
+            Overrides = [new LoraOverride(null, LinearModule.Query, Rank: 16), new LoraOverride(2, LinearModule.Value, Rank: 1), new LoraOverride(2, LinearModule.Value, Alpha: 32.5f)],
+            LoraPlusRatio = 16,
+            Schedule = ScheduleKind.Cosine,
+            ValidationShare = 0.125,
+            ValidationInterval = 7,
+            Patience = 4,
         };
         var json = recipe.ToJson();
         var copy = LoraRecipe.FromJson(json);
         Assert.Equal(json, copy.ToJson());
         Assert.Equal(recipe.Targets, copy.Targets);
         Assert.Equal(recipe.Seed, copy.Seed);
+        Assert.Equal(recipe.Overrides, copy.Overrides);
+        Assert.Equal(0.25, LoraRecipe.FromJson(new LoraRecipe { Dropout = 0.25 }.ToJson()).Dropout);
         Assert.NotEqual(new LoraRecipe().ToJson(), json);
     }
 
@@ -80,6 +90,23 @@ public sealed class LoraRecipeTests
     [InlineData("""{"epsilon": 0}""", "epsilon")]
     [InlineData("""{"epochs": 0}""", "epochs")]
     [InlineData("""{"seed": -1}""", "seed")]
+    [InlineData("""{"dora": "yes"}""", "dora")]
+    [InlineData("""{"dropout": 1}""", "dropout")]
+    [InlineData("""{"dropout": -0.1}""", "dropout")]
+    [InlineData("""{"dropout": 0.1, "dora": true}""", "dropout")]
+    [InlineData("""{"loraPlusRatio": 0}""", "loraPlusRatio")]
+    [InlineData("""{"schedule": "step"}""", "schedule")]
+    [InlineData("""{"schedule": 1}""", "schedule")]
+    [InlineData("""{"rankPattern": []}""", "rankPattern")]
+    [InlineData("""{"rankPattern": {"q_.*": 4}}""", "rankPattern")]
+    [InlineData("""{"rankPattern": {"lm_head": 4}}""", "rankPattern")]
+    [InlineData("""{"rankPattern": {"q_proj": 0}}""", "rankPattern")]
+    [InlineData("""{"rankPattern": {"q_proj": 1.5}}""", "q_proj")]
+    [InlineData("""{"rankPattern": {"q_proj": 4}, "targets": ["v_proj"]}""", "rankPattern")]
+    [InlineData("""{"alphaPattern": {"q_proj": 0}}""", "alphaPattern")]
+    [InlineData("""{"validationShare": 0.6}""", "validationShare")]
+    [InlineData("""{"validationInterval": 0}""", "validationInterval")]
+    [InlineData("""{"patience": 0}""", "patience")]
     [InlineData("""{"rnk": 8}""", "$")]
     [InlineData("""{"rank": 8, "rank": 9}""", "$")]
     [InlineData("""[8]""", "$")]

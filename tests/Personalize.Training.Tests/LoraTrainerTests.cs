@@ -1,9 +1,12 @@
+using System.Text;
+using System.Text.Json.Nodes;
 using Personalize.Core.Adapters;
 using Personalize.Core.Errors;
 using Personalize.Core.Kernels;
 using Personalize.Training.Data;
 using Personalize.Training.Evaluation;
 using Personalize.Training.Memory;
+using Personalize.Training.Optimizers;
 using Personalize.Training.Tests.Support;
 
 namespace Personalize.Training.Tests;
@@ -51,6 +54,58 @@ public sealed class LoraTrainerTests
         {
             Assert.Equal(expected, Train(model, examples, 2, memory));
         }
+    }
+
+    [Theory]
+    [InlineData("""{"dora": true, "loraPlusRatio": 4}""")]
+    [InlineData("""{"dropout": 0.2, "schedule": "cosine"}""")]
+    [InlineData("""{"rankPattern": {"q_proj": 5, "layers.1.mlp.up_proj": 1}, "alphaPattern": {"v_proj": 9}, "schedule": "constant"}""")]
+    [InlineData("""{"validationShare": 0.3, "validationInterval": 1, "patience": 1}""")]
+    public void Of_no_variant_do_threads_or_memory_change_a_bit(string variant)
+    {
+        using var model = new TinyDecoder();
+        var examples = model.Examples(7);
+        var settings = JsonNode.Parse(variant)!.AsObject();
+        foreach (var (name, value) in new[] { ("rank", 2.0), ("alpha", 4), ("examplesPerStep", 3), ("epochs", 2), ("learningRate", 0.02), ("warmupSteps", 1) })
+        {
+            settings[name] = value == Math.Floor(value) ? (int)value : value;
+        }
+
+        var recipe = LoraRecipe.FromJson(Encoding.UTF8.GetBytes(settings.ToJsonString()));
+        var expected = Train(model, examples, 1, new TrainingMemory(), recipe);
+        var smallest = Assert.Throws<MemoryBudgetException>(() => Train(model, examples, 1, new TrainingMemory { BudgetBytes = 1 }, recipe)).RequiredBytes;
+        Assert.Equal(expected, Train(model, examples, 2, new TrainingMemory { BudgetBytes = smallest }, recipe));
+        Assert.Equal(expected, Train(model, examples, 2, new TrainingMemory { Activations = ActivationPolicy.Recompute }, recipe));
+        Assert.NotEqual(expected, Train(model, examples, 1, new TrainingMemory()));
+    }
+
+    [Fact]
+    public void Stops_when_later_examples_get_worse_and_keeps_the_best()
+    {
+        using var model = new TinyDecoder();
+        using var pool = new WorkerPool(2);
+        var examples = model.Examples(10);
+        LoraTrainer Trainer(double share, int epochs) =>
+            new(model.Description, model.Weights, pool, new LoraRecipe { Rank = 4, LearningRate = 0.02, WarmupSteps = 0, Epochs = epochs, Schedule = ScheduleKind.Constant, ValidationShare = share, ValidationInterval = 1, Patience = 3 });
+        var stopped = Trainer(0.3, 100).Run(examples, "base");
+        Assert.InRange(stopped.Steps, 4, 199);
+
+        // What it kept is the adapter of some whole number of steps over the first seven, and no later one among those it took was better.
+        var evaluator = new AdapterEvaluator(model.Description, model.Weights, pool);
+        var kept = evaluator.Evaluate(examples[7..], stopped.Adapter).MeanNll;
+        for (var epochs = 1; 2 * epochs <= stopped.Steps; epochs++)
+        {
+            Assert.True(kept <= evaluator.Evaluate(examples[7..], Trainer(0, epochs).Run(examples[..7], "base").Adapter).MeanNll + 1e-9);
+        }
+    }
+
+    [Fact]
+    public void One_example_trains_even_where_a_share_would_be_held_back()
+    {
+        using var model = new TinyDecoder();
+        using var pool = new WorkerPool(1);
+        var recipe = new LoraRecipe { Rank = 2, ValidationShare = 0.5 };
+        Assert.Equal(1, new LoraTrainer(model.Description, model.Weights, pool, recipe).Run(model.Examples(1), "base").Steps);
     }
 
     [Fact]
@@ -125,14 +180,19 @@ public sealed class LoraTrainerTests
         Assert.Equal("rank", Assert.Throws<RecipeException>(() => Trainer(new LoraRecipe { Rank = 13 })).Setting);
         Assert.Equal("alpha", Assert.Throws<RecipeException>(() => Trainer(new LoraRecipe { Rank = 2, Alpha = float.NaN })).Setting);
         Assert.NotNull(Trainer(new LoraRecipe { Rank = 13, Targets = [LinearModule.Gate] }));
+        Assert.Equal("rankPattern", Assert.Throws<RecipeException>(() => Trainer(new LoraRecipe { Rank = 2, Overrides = [new LoraOverride(0, LinearModule.Key, Rank: 13)] })).Setting);
+        Assert.Equal("rankPattern", Assert.Throws<RecipeException>(() => Trainer(new LoraRecipe { Rank = 2, Overrides = [new LoraOverride(3, LinearModule.Key, Rank: 1)] })).Setting);
     }
 
-    private static float[] Train(TinyDecoder model, IReadOnlyList<TrainingExample> examples, int threads, TrainingMemory memory, ulong seed = 9)
+    private static float[] Train(TinyDecoder model, IReadOnlyList<TrainingExample> examples, int threads, TrainingMemory memory, ulong seed) =>
+        Train(model, examples, threads, memory, new LoraRecipe { Rank = 2, Alpha = 4, ExamplesPerStep = 3, Epochs = 2, LearningRate = 0.02, Seed = seed });
+
+    private static float[] Train(TinyDecoder model, IReadOnlyList<TrainingExample> examples, int threads, TrainingMemory memory, LoraRecipe? recipe = null)
     {
         using var pool = new WorkerPool(threads);
-        var recipe = new LoraRecipe { Rank = 2, Alpha = 4, ExamplesPerStep = 3, Epochs = 2, LearningRate = 0.02, Seed = seed };
+        recipe ??= new LoraRecipe { Rank = 2, Alpha = 4, ExamplesPerStep = 3, Epochs = 2, LearningRate = 0.02, Seed = 9 };
         var pairs = new LoraTrainer(model.Description, model.Weights, pool, recipe, memory).Run(examples, "base").Adapter.Pairs;
-        return [.. pairs.SelectMany(p => p.A.Concat(p.B))];
+        return [.. pairs.SelectMany(p => p.A.Concat(p.B).Concat(p.Magnitude ?? []))];
     }
 
     private sealed class Reports(List<TrainingProgress> reports, Action<TrainingProgress>? then = null) : IProgress<TrainingProgress>

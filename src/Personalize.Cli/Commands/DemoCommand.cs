@@ -43,7 +43,7 @@ internal static class DemoCommand
         var record = PersonalizationJob.Keep(profile.Adapters, result, RecipeOption.Peft);
 
         // Read back from the profile: what is shown is what a later conversation would be served with.
-        using var adapter = new AttachedAdapter(profile.Adapters.Load(record.Id), engine.Model);
+        using var adapter = new AttachedAdapter(profile.Adapters.Load(record.Id), engine.Model, engine.Pool);
         var samples = SampleWriter.Write(context, engine, adapter, Choose(interactions, result.Split));
         context.Output.Result(
             json =>

@@ -89,7 +89,7 @@ internal sealed class Engine : IDisposable
     {
         if (adapter is not null)
         {
-            _attached = new AttachedAdapter(adapter, Model);
+            _attached = new AttachedAdapter(adapter, Model, Pool);
             Adapter = adapter;
         }
     }

@@ -5,16 +5,17 @@ using Personalize.Core.Models;
 namespace Personalize.Core.Adapters;
 
 /// <summary>Puts an adapter together from the tensors of a file, whatever its format: each tensor once, of the right shape, finite, none missing.</summary>
-internal sealed class AdapterAssembly(string path, DecoderDescription model, int rank)
+internal sealed class AdapterAssembly(string path, DecoderDescription model, Func<int, LinearModule, int> rankOf)
 {
     /// <summary>No adapter of a person needs more; a hostile one would ask for it.</summary>
     public const int MaximumRank = 1024;
 
     private readonly Dictionary<(int Layer, LinearModule Module), float[]> _a = [];
     private readonly Dictionary<(int Layer, LinearModule Module), float[]> _b = [];
+    private readonly Dictionary<(int Layer, LinearModule Module), float[]> _magnitudes = [];
 
     /// <summary>Checks a tensor's place and shape, outermost dimension first, before its values are read.</summary>
-    public void RequireShape(string tensor, int layer, LinearModule module, bool isA, IReadOnlyList<long> shape)
+    public void RequireShape(string tensor, int layer, LinearModule module, AdapterTensor kind, IReadOnlyList<long> shape)
     {
         if (layer < 0 || layer >= model.LayerCount)
         {
@@ -22,7 +23,12 @@ internal sealed class AdapterAssembly(string path, DecoderDescription model, int
         }
 
         var (input, output) = model.GetShape(module);
-        long[] expected = isA ? [rank, input] : [output, rank];
+        long[] expected = kind switch
+        {
+            AdapterTensor.A => [rankOf(layer, module), input],
+            AdapterTensor.B => [output, rankOf(layer, module)],
+            _ => [output],
+        };
         if (!shape.SequenceEqual(expected))
         {
             throw new AdapterFormatException(
@@ -34,37 +40,44 @@ internal sealed class AdapterAssembly(string path, DecoderDescription model, int
     }
 
     /// <summary>Takes a tensor's values, whose shape was checked.</summary>
-    public void Add(string tensor, int layer, LinearModule module, bool isA, float[] values)
+    public void Add(string tensor, int layer, LinearModule module, AdapterTensor kind, float[] values)
     {
         RequireFinite(tensor, values);
-        if (!(isA ? _a : _b).TryAdd((layer, module), values))
+        if (!Of(kind).TryAdd((layer, module), values))
         {
             throw new AdapterFormatException(AdapterFormatError.UnknownTensor, path, "is there a second time: fetch the adapter again", tensor: tensor);
         }
     }
 
     /// <summary>The modules that any tensor was given for, in order.</summary>
-    public IReadOnlyList<LinearModule> Modules => [.. _a.Keys.Concat(_b.Keys).Select(key => key.Module).Distinct().Order()];
+    public IReadOnlyList<LinearModule> Modules => [.. _a.Keys.Concat(_b.Keys).Concat(_magnitudes.Keys).Select(key => key.Module).Distinct().Order()];
 
     /// <summary>The adapter, whose every layer has a pair for every target.</summary>
     /// <param name="configuration">Rank, alpha, scaling and targets.</param>
     /// <param name="fingerprint">The fingerprint of the base.</param>
     /// <param name="nameOf">The name that a missing tensor would have.</param>
-    public LoraAdapter Build(LoraConfiguration configuration, string fingerprint, Func<int, LinearModule, bool, string> nameOf)
+    public LoraAdapter Build(LoraConfiguration configuration, string fingerprint, Func<int, LinearModule, AdapterTensor, string> nameOf)
     {
         var pairs = new List<LoraPair>(model.LayerCount * configuration.Targets.Count);
         for (var layer = 0; layer < model.LayerCount; layer++)
         {
             foreach (var module in configuration.Targets)
             {
-                pairs.Add(new LoraPair(layer, module, rank, Take(_a, layer, module, nameOf, isA: true), Take(_b, layer, module, nameOf, isA: false)));
+                float[] Take(AdapterTensor kind) => Of(kind).Remove((layer, module), out var found)
+                    ? found
+                    : throw new AdapterFormatException(AdapterFormatError.MissingTensor, path, "is missing: fetch the adapter again", tensor: nameOf(layer, module, kind));
+
+                pairs.Add(new LoraPair(layer, module, rankOf(layer, module), Take(AdapterTensor.A), Take(AdapterTensor.B), configuration.UseDora ? Take(AdapterTensor.Magnitude) : null));
             }
         }
 
-        if (_a.Count + _b.Count > 0)
+        foreach (var kind in Enum.GetValues<AdapterTensor>())
         {
-            var (layer, module) = _a.Keys.Concat(_b.Keys).First();
-            throw new AdapterFormatException(AdapterFormatError.UnknownTensor, path, "is not among the targets of the configuration: fetch the adapter again", tensor: nameOf(layer, module, _a.ContainsKey((layer, module))));
+            if (Of(kind).Count > 0)
+            {
+                var (layer, module) = Of(kind).Keys.First();
+                throw new AdapterFormatException(AdapterFormatError.UnknownTensor, path, "is not among what the configuration asks for: fetch the adapter again", tensor: nameOf(layer, module, kind));
+            }
         }
 
         return new LoraAdapter(configuration, fingerprint, pairs);
@@ -95,8 +108,10 @@ internal sealed class AdapterAssembly(string path, DecoderDescription model, int
         }
     }
 
-    private float[] Take(Dictionary<(int, LinearModule), float[]> values, int layer, LinearModule module, Func<int, LinearModule, bool, string> nameOf, bool isA)
-        => values.Remove((layer, module), out var found)
-            ? found
-            : throw new AdapterFormatException(AdapterFormatError.MissingTensor, path, "is missing: fetch the adapter again", tensor: nameOf(layer, module, isA));
+    private Dictionary<(int Layer, LinearModule Module), float[]> Of(AdapterTensor kind) => kind switch
+    {
+        AdapterTensor.A => _a,
+        AdapterTensor.B => _b,
+        _ => _magnitudes,
+    };
 }

@@ -80,6 +80,17 @@ internal sealed record AdapterManifest(AdapterRecord Record, IReadOnlyList<(int 
         }
 
         json.WriteEndArray();
+        if (configuration.UseDora)
+        {
+            json.WriteBoolean("dora"u8, true);
+        }
+
+        if (configuration.Overrides.Count > 0)
+        {
+            AdapterPatterns.Write(json, "rankPattern", configuration.Overrides, o => o.Rank);
+            AdapterPatterns.Write(json, "alphaPattern", configuration.Overrides, o => o.Alpha);
+        }
+
         json.WriteEndObject();
     }
 
@@ -117,7 +128,28 @@ internal sealed record AdapterManifest(AdapterRecord Record, IReadOnlyList<(int 
         Positive(element.GetProperty("rank"u8)),
         element.GetProperty("alpha"u8).GetSingle(),
         element.GetProperty("rankStabilized"u8).GetBoolean(),
-        [.. element.GetProperty("targets"u8).EnumerateArray().Select(Module)]);
+        [.. element.GetProperty("targets"u8).EnumerateArray().Select(Module)])
+    {
+        UseDora = element.TryGetProperty("dora"u8, out var dora) && dora.GetBoolean(),
+        Overrides =
+        [
+            .. ReadPattern(element, "rankPattern", (layer, module, value) => new LoraOverride(layer, module, Rank: Positive(value))),
+            .. ReadPattern(element, "alphaPattern", (layer, module, value) => new LoraOverride(layer, module, Alpha: value.GetSingle())),
+        ],
+    };
+
+    private static IEnumerable<LoraOverride> ReadPattern(JsonElement element, string name, Func<int?, LinearModule, JsonElement, LoraOverride> create)
+    {
+        if (!element.TryGetProperty(name, out var pattern))
+        {
+            yield break;
+        }
+
+        foreach (var entry in pattern.EnumerateObject())
+        {
+            yield return AdapterPatterns.TryParse(entry.Name, out var layer, out var module) ? create(layer, module, entry.Value) : throw new FormatException("an unknown linear map");
+        }
+    }
 
     private static AdapterProvenance ReadProvenance(JsonElement element) => new()
     {

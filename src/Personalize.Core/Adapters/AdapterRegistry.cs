@@ -100,9 +100,15 @@ public sealed class AdapterRegistry : IDisposable
         ArgumentNullException.ThrowIfNull(provenance);
         foreach (var pair in adapter.Pairs)
         {
-            if (pair.Rank != adapter.Configuration.Rank || pair.A.Any(value => !float.IsFinite(value)) || pair.B.Any(value => !float.IsFinite(value)))
+            var rank = adapter.Configuration.GetRank(pair.Layer, pair.Module);
+            if (pair.Rank != rank || pair.A.Concat(pair.B).Concat(pair.Magnitude ?? []).Any(value => !float.IsFinite(value)))
             {
-                throw new ArgumentException($"layer {pair.Layer} {pair.Module} has rank {pair.Rank}, not {adapter.Configuration.Rank}, or holds NaN or infinity", nameof(adapter));
+                throw new ArgumentException($"layer {pair.Layer} {pair.Module} has rank {pair.Rank}, not {rank}, or holds NaN or infinity", nameof(adapter));
+            }
+
+            if (pair.Magnitude is null == adapter.Configuration.UseDora)
+            {
+                throw new ArgumentException($"layer {pair.Layer} {pair.Module} has magnitudes without DoRA, or none with it", nameof(adapter));
             }
         }
 

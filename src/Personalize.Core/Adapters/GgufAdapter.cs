@@ -9,7 +9,8 @@ namespace Personalize.Core.Adapters;
 
 /// <summary>
 /// An adapter as the GGUF file that llama.cpp loads beside a model: <c>general.type = adapter</c>, <c>adapter.type = lora</c>, one alpha for all, <c>blk.N.NAME.weight.lora_a</c> with dims <c>{in, r}</c> and <c>.lora_b</c> with <c>{r, out}</c>.
-/// The scale there is alpha / r, so for rsLoRA <c>alpha * sqrt(r)</c> is written. An exported adapter is no longer sealed.
+/// The scale there is alpha / r, so for rsLoRA <c>alpha * sqrt(r)</c> is written, and where an alpha of its own scales a map otherwise, its B is written multiplied by the difference.
+/// DoRA has no form in such a file. An exported adapter is no longer sealed.
 /// </summary>
 public static class GgufAdapter
 {
@@ -20,7 +21,7 @@ public static class GgufAdapter
     private const string SuffixB = ".weight.lora_b";
     private const int LargestPiece = 1 << 14;
 
-    /// <summary>Reads an adapter for a model, as strictly as <see cref="PeftAdapter.Import"/>. All its tensors must have one rank.</summary>
+    /// <summary>Reads an adapter for a model, as strictly as <see cref="PeftAdapter.Import"/>. Maps may have different ranks.</summary>
     /// <param name="path">The GGUF file.</param>
     /// <param name="model">The model it is to adapt.</param>
     /// <param name="modelFingerprint">The model's fingerprint; the adapter gets it where its own file names none.</param>
@@ -38,8 +39,9 @@ public static class GgufAdapter
         RequireKey(file, "adapter.type", "lora", AdapterFormatError.UnsupportedFeature);
         RequireKey(file, ArchitectureKey, model.Architecture, AdapterFormatError.OtherArchitecture);
         var fingerprint = AdapterAssembly.RequireBase(file.Metadata.TryGetString(FingerprintKey, out var own) ? own : null, modelFingerprint);
-        var rank = ReadRank(file);
-        var assembly = new AdapterAssembly(path, model, rank);
+        var (rank, overrides) = ReadRanks(file);
+        var configuration = new LoraConfiguration(rank, ReadAlpha(file, rank), UseRankStabilizedScaling: false, []) { Overrides = overrides };
+        var assembly = new AdapterAssembly(path, model, configuration.GetRank);
         foreach (var tensor in file.Tensors)
         {
             // A converter may leave norms in; llama.cpp passes over them too.
@@ -48,18 +50,18 @@ public static class GgufAdapter
                 continue;
             }
 
-            var (layer, module, isA) = ParseName(path, tensor.Name);
-            assembly.RequireShape(tensor.Name, layer, module, isA, [.. tensor.Dimensions.Reverse()]);
+            var (layer, module, kind) = ParseName(path, tensor.Name);
+            assembly.RequireShape(tensor.Name, layer, module, kind, [.. tensor.Dimensions.Reverse()]);
             if (tensor.Type is not (GgmlType.F32 or GgmlType.F16 or GgmlType.BF16))
             {
                 throw new AdapterFormatException(AdapterFormatError.UnsupportedType, path, $"has type {tensor.Type}: convert the adapter to F32, F16 or BF16", tensor: tensor.Name);
             }
 
             var values = file.ReadSingles(tensor);
-            assembly.Add(tensor.Name, layer, module, isA, !isA && HeadsOf(model, module) is { } heads ? RotaryOrder.ToHalfSplit(values, heads, rank) : values);
+            assembly.Add(tensor.Name, layer, module, kind, kind == AdapterTensor.B && HeadsOf(model, module) is { } heads ? RotaryOrder.ToHalfSplit(values, heads, configuration.GetRank(layer, module)) : values);
         }
 
-        return assembly.Build(new LoraConfiguration(rank, ReadAlpha(file, rank), UseRankStabilizedScaling: false, assembly.Modules), fingerprint, NameOf);
+        return assembly.Build(configuration with { Targets = assembly.Modules }, fingerprint, NameOf);
     }
 
     /// <summary>Writes an adapter as one file, whole or not at all, readable by its owner only.</summary>
@@ -68,7 +70,7 @@ public static class GgufAdapter
     /// <param name="model">The model it adapts: its architecture and heads decide the order of rows.</param>
     /// <param name="type">F32, which is exact, or F16 or BF16, which halve the file.</param>
     /// <param name="overwrite">Replace a file that is there.</param>
-    /// <exception cref="AdapterFormatException">The place is taken or cannot be written, or the adapter has a shape that is not the model's.</exception>
+    /// <exception cref="AdapterFormatException">The place is taken or cannot be written, the adapter has a shape that is not the model's, or it has magnitudes (DoRA), which such a file cannot hold.</exception>
     /// <exception cref="ArgumentException">The type holds no floats, or alpha is not positive: a reader would take 0 for a scale of 1.</exception>
     public static void Export(string path, LoraAdapter adapter, DecoderDescription model, GgmlType type = GgmlType.F32, bool overwrite = false)
     {
@@ -86,6 +88,11 @@ public static class GgufAdapter
             throw new ArgumentException($"alpha {configuration.Alpha} is not positive", nameof(adapter));
         }
 
+        if (configuration.UseDora)
+        {
+            throw new AdapterFormatException(AdapterFormatError.UnsupportedFeature, path, "cannot hold DoRA's magnitudes: export the adapter for PEFT, or merge it into the model", "use_dora");
+        }
+
         var target = Path.GetFullPath(path);
         if (Directory.Exists(target) || (File.Exists(target) && !overwrite))
         {
@@ -96,16 +103,18 @@ public static class GgufAdapter
         writer.AddString(ArchitectureKey, model.Architecture);
         writer.AddString("general.type", "adapter");
         writer.AddString("adapter.type", "lora");
-        writer.AddSingle(AlphaKey, configuration.UseRankStabilizedScaling ? configuration.Alpha * MathF.Sqrt(configuration.Rank) : configuration.Alpha);
+        var alpha = configuration.UseRankStabilizedScaling ? configuration.Alpha * MathF.Sqrt(configuration.Rank) : configuration.Alpha;
+        writer.AddSingle(AlphaKey, alpha);
         writer.AddString(FingerprintKey, adapter.BaseFingerprint);
         foreach (var pair in adapter.Pairs)
         {
-            var (nameA, nameB) = (NameOf(pair.Layer, pair.Module, isA: true), NameOf(pair.Layer, pair.Module, isA: false));
-            var assembly = new AdapterAssembly(target, model, pair.Rank);
-            assembly.RequireShape(nameA, pair.Layer, pair.Module, isA: true, [pair.Rank, pair.InputSize]);
-            assembly.RequireShape(nameB, pair.Layer, pair.Module, isA: false, [pair.OutputSize, pair.Rank]);
+            var (nameA, nameB) = (NameOf(pair.Layer, pair.Module, AdapterTensor.A), NameOf(pair.Layer, pair.Module, AdapterTensor.B));
+            var assembly = new AdapterAssembly(target, model, (_, _) => pair.Rank);
+            assembly.RequireShape(nameA, pair.Layer, pair.Module, AdapterTensor.A, [pair.Rank, pair.InputSize]);
+            assembly.RequireShape(nameB, pair.Layer, pair.Module, AdapterTensor.B, [pair.OutputSize, pair.Rank]);
+            var b = configuration.Overrides.Count == 0 ? pair.B : Scaled(pair.B, configuration.GetScale(pair.Layer, pair.Module) * pair.Rank / alpha);
             writer.AddTensor(nameA, type, [pair.InputSize, pair.Rank], stream => WriteValues(stream, type, pair.A));
-            writer.AddTensor(nameB, type, [pair.Rank, pair.OutputSize], stream => WriteValues(stream, type, HeadsOf(model, pair.Module) is { } heads ? RotaryOrder.ToAdjacent(pair.B, heads, pair.Rank) : pair.B));
+            writer.AddTensor(nameB, type, [pair.Rank, pair.OutputSize], stream => WriteValues(stream, type, HeadsOf(model, pair.Module) is { } heads ? RotaryOrder.ToAdjacent(b, heads, pair.Rank) : b));
         }
 
         try
@@ -118,8 +127,10 @@ public static class GgufAdapter
         }
     }
 
-    private static string NameOf(int layer, LinearModule module, bool isA)
-        => string.Create(CultureInfo.InvariantCulture, $"blk.{layer}.{AdapterModules.GgufName(module)}{(isA ? SuffixA : SuffixB)}");
+    private static string NameOf(int layer, LinearModule module, AdapterTensor kind)
+        => string.Create(CultureInfo.InvariantCulture, $"blk.{layer}.{AdapterModules.GgufName(module)}{(kind == AdapterTensor.A ? SuffixA : SuffixB)}");
+
+    private static float[] Scaled(float[] values, float factor) => factor == 1 ? values : Array.ConvertAll(values, value => value * factor);
 
     /// <summary>The heads of a map whose rows the file keeps in adjacent order, or null.</summary>
     private static int? HeadsOf(DecoderDescription model, LinearModule module) => (model.FileHasAdjacentRotaryPairs, module) switch
@@ -149,14 +160,29 @@ public static class GgufAdapter
         }
     }
 
-    private static int ReadRank(GgufFile file)
+    /// <summary>The rank of the first pair, and an override for each pair of another one.</summary>
+    private static (int Rank, IReadOnlyList<LoraOverride> Overrides) ReadRanks(GgufFile file)
     {
-        var first = file.Tensors.FirstOrDefault(tensor => tensor.Name.EndsWith(SuffixA, StringComparison.Ordinal))
-            ?? throw new AdapterFormatException(AdapterFormatError.MissingTensor, file.Path, "holds no adapter tensors: give a GGUF LoRA adapter");
-        var rank = first.Dimensions.Count == 2 ? first.Dimensions[1] : 0;
-        AdapterAssembly.RequireRank(file.Path, rank, field: null, first.Name);
-        return (int)rank;
+        int? first = null;
+        var others = new List<LoraOverride>();
+        foreach (var tensor in file.Tensors.Where(tensor => tensor.Name.EndsWith(SuffixA, StringComparison.Ordinal)))
+        {
+            var rank = tensor.Dimensions.Count == 2 ? tensor.Dimensions[1] : 0;
+            AdapterAssembly.RequireRank(file.Path, rank, field: null, tensor.Name);
+            first ??= (int)rank;
+            if (rank != first)
+            {
+                var (layer, module, _) = ParseName(file.Path, tensor.Name);
+                
+                // Without an alpha every scale is 1, whatever the rank.
+                others.Add(new LoraOverride(layer, module, (int)rank, HasAlpha(file) ? null : rank));
+            }
+        }
+
+        return (first ?? throw new AdapterFormatException(AdapterFormatError.MissingTensor, file.Path, "holds no adapter tensors: give a GGUF LoRA adapter"), others);
     }
+
+    private static bool HasAlpha(GgufFile file) => file.Metadata.TryGetSingle(AlphaKey, out var alpha) && alpha != 0;
 
     private static float ReadAlpha(GgufFile file, int rank)
     {
@@ -170,7 +196,7 @@ public static class GgufAdapter
             : throw new AdapterFormatException(AdapterFormatError.FieldInvalid, file.Path, "is not a positive number: fetch the adapter again", AlphaKey);
     }
 
-    private static (int Layer, LinearModule Module, bool IsA) ParseName(string path, string name)
+    private static (int Layer, LinearModule Module, AdapterTensor Kind) ParseName(string path, string name)
     {
         const string Prefix = "blk.";
         var isA = name.EndsWith(SuffixA, StringComparison.Ordinal);
@@ -181,9 +207,9 @@ public static class GgufAdapter
             if (dot > 0
                 && int.TryParse(middle.AsSpan(0, dot), NumberStyles.None, CultureInfo.InvariantCulture, out var layer)
                 && AdapterModules.TryParseGguf(middle[(dot + 1)..], out var module)
-                && string.Equals(NameOf(layer, module, isA), name, StringComparison.Ordinal))
+                && string.Equals(NameOf(layer, module, isA ? AdapterTensor.A : AdapterTensor.B), name, StringComparison.Ordinal))
             {
-                return (layer, module, isA);
+                return (layer, module, isA ? AdapterTensor.A : AdapterTensor.B);
             }
         }
 

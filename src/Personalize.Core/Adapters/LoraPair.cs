@@ -3,14 +3,15 @@ namespace Personalize.Core.Adapters;
 /// <summary>The two matrices that adapt one linear map. Rows of <see cref="B"/> follow the unpermuted (Hugging Face, half-split RoPE) order, which is also the order of the engine's packed weights.</summary>
 public sealed class LoraPair
 {
-    /// <summary>Takes ownership of both arrays.</summary>
+    /// <summary>Takes ownership of the arrays.</summary>
     /// <param name="layer">The layer, counted from 0.</param>
     /// <param name="module">The adapted linear map.</param>
     /// <param name="rank">The inner dimension r.</param>
     /// <param name="a"><c>[r, in]</c>, row-major.</param>
     /// <param name="b"><c>[out, r]</c>, row-major.</param>
-    /// <exception cref="ArgumentException">A length is not a multiple of the rank.</exception>
-    public LoraPair(int layer, LinearModule module, int rank, float[] a, float[] b)
+    /// <param name="magnitude">The rows' lengths with DoRA (arXiv 2402.09353), <c>[out]</c>; null without.</param>
+    /// <exception cref="ArgumentException">A length is not a multiple of the rank, or there are not as many magnitudes as outputs.</exception>
+    public LoraPair(int layer, LinearModule module, int rank, float[] a, float[] b, float[]? magnitude = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(layer);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rank);
@@ -19,11 +20,17 @@ public sealed class LoraPair
             throw new ArgumentException($"lengths {a.Length} and {b.Length} are not multiples of rank {rank}", nameof(rank));
         }
 
+        if (magnitude is not null && magnitude.Length != b.Length / rank)
+        {
+            throw new ArgumentException($"{magnitude.Length} magnitudes are not one for each of {b.Length / rank} outputs", nameof(magnitude));
+        }
+
         Layer = layer;
         Module = module;
         Rank = rank;
         A = a;
         B = b;
+        Magnitude = magnitude;
     }
 
     /// <summary>The layer, counted from 0.</summary>
@@ -40,6 +47,9 @@ public sealed class LoraPair
 
     /// <summary><c>[out, r]</c>, row-major.</summary>
     public float[] B { get; }
+
+    /// <summary>The length that each row of <c>W + scale * B A</c> is brought to (DoRA), <c>[out]</c> in the order of the rows of <see cref="B"/>; null without.</summary>
+    public float[]? Magnitude { get; }
 
     /// <summary>The size of the adapted map's input.</summary>
     public int InputSize => A.Length / Rank;

@@ -23,6 +23,7 @@ public static class PeftAdapter
     private const string Prefix = "base_model.model.model.layers.";
     private const string SuffixA = ".lora_A.weight";
     private const string SuffixB = ".lora_B.weight";
+    private const string SuffixMagnitude = ".lora_magnitude_vector";
 
     /// <summary>Reads an adapter for a model, strictly: every tensor known, finite and of the shape the model asks for, none missing.</summary>
     /// <param name="directory">The PEFT directory.</param>
@@ -41,17 +42,17 @@ public static class PeftAdapter
         var path = Path.Combine(directory, WeightsFile);
         using var file = SafetensorsFile.Open(path);
         var fingerprint = AdapterAssembly.RequireBase(file.Metadata.GetValueOrDefault(FingerprintKey), modelFingerprint);
-        var assembly = new AdapterAssembly(path, model, configuration.Rank);
+        var assembly = new AdapterAssembly(path, model, configuration.GetRank);
         foreach (var tensor in file.Tensors)
         {
-            var (layer, module, isA) = ParseName(path, tensor.Name);
-            assembly.RequireShape(tensor.Name, layer, module, isA, tensor.Shape);
+            var (layer, module, kind) = ParseName(path, tensor.Name);
+            assembly.RequireShape(tensor.Name, layer, module, kind, tensor.Shape);
             if (tensor.Type is not (SafetensorsType.F32 or SafetensorsType.F16 or SafetensorsType.BF16))
             {
                 throw new AdapterFormatException(AdapterFormatError.UnsupportedType, path, $"has type {tensor.Type}: convert the adapter to F32, F16 or BF16", tensor: tensor.Name);
             }
 
-            assembly.Add(tensor.Name, layer, module, isA, file.ReadSingles(tensor.Name));
+            assembly.Add(tensor.Name, layer, module, kind, file.ReadSingles(tensor.Name));
         }
 
         return assembly.Build(configuration, fingerprint, NameOf);
@@ -94,28 +95,41 @@ public static class PeftAdapter
         }
     }
 
-    internal static string NameOf(int layer, LinearModule module, bool isA)
-        => string.Create(CultureInfo.InvariantCulture, $"{Prefix}{layer}.{AdapterModules.PeftName(module)}{(isA ? SuffixA : SuffixB)}");
+    internal static string NameOf(int layer, LinearModule module, AdapterTensor kind)
+        => string.Create(CultureInfo.InvariantCulture, $"{Prefix}{layer}.{AdapterModules.PeftName(module)}{SuffixOf(kind)}");
+
+    private static string SuffixOf(AdapterTensor kind) => kind switch
+    {
+        AdapterTensor.A => SuffixA,
+        AdapterTensor.B => SuffixB,
+        _ => SuffixMagnitude,
+    };
 
     private static IEnumerable<(string Name, long[] Shape, float[] Values)> TensorsOf(LoraPair pair) =>
     [
-        (NameOf(pair.Layer, pair.Module, isA: true), [pair.Rank, pair.InputSize], pair.A),
-        (NameOf(pair.Layer, pair.Module, isA: false), [pair.OutputSize, pair.Rank], pair.B),
+        (NameOf(pair.Layer, pair.Module, AdapterTensor.A), [pair.Rank, pair.InputSize], pair.A),
+        (NameOf(pair.Layer, pair.Module, AdapterTensor.B), [pair.OutputSize, pair.Rank], pair.B),
+        .. pair.Magnitude is { } magnitude ? [(NameOf(pair.Layer, pair.Module, AdapterTensor.Magnitude), [pair.OutputSize], magnitude)] : Array.Empty<(string, long[], float[])>(),
     ];
 
-    private static (int Layer, LinearModule Module, bool IsA) ParseName(string path, string name)
+    private static (int Layer, LinearModule Module, AdapterTensor Kind) ParseName(string path, string name)
     {
-        var isA = name.EndsWith(SuffixA, StringComparison.Ordinal);
-        if ((isA || name.EndsWith(SuffixB, StringComparison.Ordinal)) && name.StartsWith(Prefix, StringComparison.Ordinal) && name.Length > Prefix.Length + SuffixA.Length)
+        foreach (var kind in Enum.GetValues<AdapterTensor>())
         {
-            var middle = name[Prefix.Length..^SuffixA.Length];
+            var suffix = SuffixOf(kind);
+            if (!name.EndsWith(suffix, StringComparison.Ordinal) || !name.StartsWith(Prefix, StringComparison.Ordinal) || name.Length <= Prefix.Length + suffix.Length)
+            {
+                continue;
+            }
+
+            var middle = name[Prefix.Length..^suffix.Length];
             var dot = middle.IndexOf('.', StringComparison.Ordinal);
             if (dot > 0
                 && int.TryParse(middle.AsSpan(0, dot), NumberStyles.None, CultureInfo.InvariantCulture, out var layer)
                 && AdapterModules.TryParsePeft(middle[(dot + 1)..], out var module)
-                && string.Equals(NameOf(layer, module, isA), name, StringComparison.Ordinal))
+                && string.Equals(NameOf(layer, module, kind), name, StringComparison.Ordinal))
             {
-                return (layer, module, isA);
+                return (layer, module, kind);
             }
         }
 

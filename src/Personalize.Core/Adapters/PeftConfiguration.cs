@@ -3,7 +3,7 @@ using Personalize.Core.Errors;
 
 namespace Personalize.Core.Adapters;
 
-/// <summary><c>adapter_config.json</c> of a plain LoRA, as PEFT 0.21 writes and reads it. What changes the arithmetic and is not plain LoRA is refused by the name of its field.</summary>
+/// <summary><c>adapter_config.json</c> of a LoRA, rsLoRA or DoRA, as PEFT 0.21 writes and reads it. What changes the arithmetic and is none of these is refused by the name of its field.</summary>
 internal static class PeftConfiguration
 {
     private const int MaximumBytes = 1 << 20;
@@ -42,7 +42,7 @@ internal static class PeftConfiguration
     {
         using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true });
         json.WriteStartObject();
-        WriteEmptyObject(json, "alpha_pattern");
+        AdapterPatterns.Write(json, "alpha_pattern", configuration.Overrides, o => o.Alpha);
         json.WriteNull("auto_mapping"u8);
         json.WriteNull("base_model_name_or_path"u8);
         json.WriteString("bias"u8, "none"u8);
@@ -56,7 +56,7 @@ internal static class PeftConfiguration
         json.WriteNull("modules_to_save"u8);
         json.WriteString("peft_type"u8, "LORA"u8);
         json.WriteNumber("r"u8, configuration.Rank);
-        WriteEmptyObject(json, "rank_pattern");
+        AdapterPatterns.Write(json, "rank_pattern", configuration.Overrides, o => o.Rank);
         json.WriteNull("revision"u8);
         json.WriteStartArray("target_modules"u8);
         foreach (var module in configuration.Targets)
@@ -66,14 +66,8 @@ internal static class PeftConfiguration
 
         json.WriteEndArray();
         json.WriteString("task_type"u8, "CAUSAL_LM"u8);
-        json.WriteBoolean("use_dora"u8, false);
+        json.WriteBoolean("use_dora"u8, configuration.UseDora);
         json.WriteBoolean("use_rslora"u8, configuration.UseRankStabilizedScaling);
-        json.WriteEndObject();
-    }
-
-    private static void WriteEmptyObject(Utf8JsonWriter json, string name)
-    {
-        json.WriteStartObject(name);
         json.WriteEndObject();
     }
 
@@ -99,7 +93,8 @@ internal static class PeftConfiguration
 
         int? rank = null;
         float? alpha = null;
-        var rankStabilized = false;
+        var (rankStabilized, dora) = (false, false);
+        List<LoraOverride> ranks = [], alphas = [];
         LinearModule[]? targets = null;
         var isLora = false;
         foreach (var field in root.EnumerateObject())
@@ -111,13 +106,22 @@ internal static class PeftConfiguration
                     isLora = Is(value, "LORA") ? true : throw Unsupported(path, field.Name);
                     break;
                 case "r":
-                    rank = ReadRank(path, value);
+                    rank = ReadRank(path, field.Name, value);
                     break;
                 case "lora_alpha":
-                    alpha = value.ValueKind == JsonValueKind.Number && value.TryGetSingle(out var number) && float.IsFinite(number) && number > 0 ? number : throw Invalid(path, field.Name, "is not a positive number");
+                    alpha = ReadAlpha(path, field.Name, value);
                     break;
                 case "use_rslora":
-                    rankStabilized = value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw Invalid(path, field.Name, "is not true or false");
+                    rankStabilized = ReadBoolean(path, field.Name, value);
+                    break;
+                case "use_dora":
+                    dora = ReadBoolean(path, field.Name, value);
+                    break;
+                case "rank_pattern":
+                    ranks = ReadPattern(path, field, (layer, module, rankOf) => new LoraOverride(layer, module, Rank: ReadRank(path, field.Name, rankOf)));
+                    break;
+                case "alpha_pattern":
+                    alphas = ReadPattern(path, field, (layer, module, alphaOf) => new LoraOverride(layer, module, Alpha: ReadAlpha(path, field.Name, alphaOf)));
                     break;
                 case "target_modules":
                     targets = ReadTargets(path, value);
@@ -147,18 +151,52 @@ internal static class PeftConfiguration
             rank ?? throw Invalid(path, "r", "is missing"),
             alpha ?? throw Invalid(path, "lora_alpha", "is missing"),
             rankStabilized,
-            targets ?? throw Invalid(path, "target_modules", "is missing"));
+            targets ?? throw Invalid(path, "target_modules", "is missing"))
+        {
+            UseDora = dora,
+            Overrides = [.. ranks, .. alphas],
+        };
     }
 
-    private static int ReadRank(string path, JsonElement value)
+    private static int ReadRank(string path, string field, JsonElement value)
     {
         if (value.ValueKind != JsonValueKind.Number || !value.TryGetInt64(out var rank))
         {
-            throw Invalid(path, "r", "is not a whole number");
+            throw Invalid(path, field, "is not a whole number");
         }
 
-        AdapterAssembly.RequireRank(path, rank, "r", tensor: null);
+        AdapterAssembly.RequireRank(path, rank, field, tensor: null);
         return (int)rank;
+    }
+
+    private static float ReadAlpha(string path, string field, JsonElement value) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetSingle(out var number) && float.IsFinite(number) && number > 0 ? number : throw Invalid(path, field, "is not a positive number");
+
+    private static bool ReadBoolean(string path, string field, JsonElement value) =>
+        value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : throw Invalid(path, field, "is not true or false");
+
+    private static List<LoraOverride> ReadPattern(string path, JsonProperty field, Func<int?, LinearModule, JsonElement, LoraOverride> create)
+    {
+        var entries = new List<LoraOverride>();
+        if (SaysNothing(field.Value))
+        {
+            return entries;
+        }
+
+        if (field.Value.ValueKind != JsonValueKind.Object)
+        {
+            throw Invalid(path, field.Name, "is not an object of module names");
+        }
+
+        foreach (var entry in field.Value.EnumerateObject())
+        {
+            // Any other key is a regular expression, and running one from a file is not worth its risks.
+            entries.Add(AdapterPatterns.TryParse(entry.Name, out var layer, out var module)
+                ? create(layer, module, entry.Value)
+                : throw Invalid(path, field.Name, "has a key that is not the plain name of a linear map, such as q_proj or layers.0.self_attn.q_proj"));
+        }
+
+        return entries;
     }
 
     private static LinearModule[] ReadTargets(string path, JsonElement value)

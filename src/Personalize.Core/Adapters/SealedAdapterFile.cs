@@ -5,7 +5,7 @@ using Personalize.Core.Security;
 
 namespace Personalize.Core.Adapters;
 
-/// <summary>One adapter as one sealed file that is never changed: the manifest's length (u32 little-endian), the manifest as JSON, then for each pair A <c>[r, in]</c> and B <c>[out, r]</c> as float32 little-endian.</summary>
+/// <summary>One adapter as one sealed file that is never changed: the manifest's length (u32 little-endian), the manifest as JSON, then for each pair A <c>[r, in]</c>, B <c>[out, r]</c> and with DoRA the magnitudes <c>[out]</c> as float32 little-endian.</summary>
 internal static class SealedAdapterFile
 {
     public const string Extension = ".adapter";
@@ -25,6 +25,10 @@ internal static class SealedAdapterFile
             {
                 WriteValues(stream, pair.A);
                 WriteValues(stream, pair.B);
+                if (pair.Magnitude is { } magnitude)
+                {
+                    WriteValues(stream, magnitude);
+                }
             }
         });
 
@@ -45,8 +49,10 @@ internal static class SealedAdapterFile
             var pairs = new List<LoraPair>(manifest.Pairs.Count);
             foreach (var (layer, module, input, output) in manifest.Pairs)
             {
-                var a = ReadValues(stream, (long)configuration.Rank * input);
-                pairs.Add(new LoraPair(layer, module, configuration.Rank, a, ReadValues(stream, (long)output * configuration.Rank)));
+                var rank = configuration.GetRank(layer, module);
+                var a = ReadValues(stream, (long)rank * input);
+                var b = ReadValues(stream, (long)output * rank);
+                pairs.Add(new LoraPair(layer, module, rank, a, b, configuration.UseDora ? ReadValues(stream, output) : null));
             }
 
             // Reading on to the end authenticates that nothing follows.

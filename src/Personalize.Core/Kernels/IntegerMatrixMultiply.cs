@@ -17,18 +17,39 @@ internal static unsafe partial class IntegerMatrixMultiply
     public static bool Supports(WeightFormat format) => format is WeightFormat.Q4Zero or WeightFormat.Q4One or WeightFormat.Q8Zero;
 
     /// <summary>Computes all projections of one input in one pass.</summary>
-    public static void Run(WorkerPool pool, QuantizedActivations x, int tokens, ReadOnlySpan<ProjectionTask> projections)
+    /// <param name="pool">The threads.</param>
+    /// <param name="x">The rounded input.</param>
+    /// <param name="exact">The input itself, <c>[tokens, columns]</c>, which adapters see.</param>
+    /// <param name="tokens">How many tokens.</param>
+    /// <param name="projections">The maps.</param>
+    public static void Run(WorkerPool pool, QuantizedActivations x, float* exact, int tokens, ReadOnlySpan<ProjectionTask> projections)
     {
         fixed (ProjectionTask* p = projections)
         {
             var groups = 0;
+            var adapted = 0;
             foreach (ref readonly var projection in projections)
             {
                 groups += projection.Weight.GroupCount;
+                adapted += projection.LowRankInput is null ? 0 : 1;
             }
 
-            var work = new Work { Projections = p, Count = projections.Length, X = x.Tile(0), Rounding = x.Rounding, Tokens = tokens };
-            pool.Run(ref work, groups, Math.Max(1, groups / (pool.ThreadCount * 6)));
+            var finished = 0;
+            var grain = Math.Max(1, groups / (pool.ThreadCount * 6));
+            var work = new Work
+            {
+                Projections = p,
+                Count = projections.Length,
+                X = x.Tile(0),
+                Exact = exact,
+                Rounding = x.Rounding,
+                Tokens = tokens,
+                Groups = groups,
+                Grain = grain,
+                DownUnits = adapted * LowRankPair.DownParts,
+                FinishedDownUnits = &finished,
+            };
+            pool.Run(ref work, work.DownUnits + ((groups + grain - 1) / grain));
         }
     }
 
@@ -122,7 +143,47 @@ internal static unsafe partial class IntegerMatrixMultiply
         public ActivationRounding Rounding;
         public int Tokens;
 
+        /// <summary>The input before it was rounded.</summary>
+        public float* Exact;
+
+        /// <summary>Groups of rows of all projections together, and how many of them are a unit.</summary>
+        public int Groups;
+        public int Grain;
+
+        /// <summary>The first units: parts of the adapters' inner products. They are claimed first and wait for nothing, so whoever waits for them waits for a thread at work.</summary>
+        public int DownUnits;
+        public int* FinishedDownUnits;
+
         public readonly void Execute(int start, int end)
+        {
+            for (var unit = start; unit < end; unit++)
+            {
+                if (unit < DownUnits)
+                {
+                    RunDown(unit);
+                    Interlocked.Increment(ref *FinishedDownUnits);
+                }
+                else
+                {
+                    var first = (unit - DownUnits) * Grain;
+                    RunRows(first, Math.Min(Groups, first + Grain));
+                }
+            }
+        }
+
+        private readonly void RunDown(int unit)
+        {
+            for (var i = 0; i < Count; i++)
+            {
+                if (Projections[i].LowRankInput is not null && (unit -= LowRankPair.DownParts) < 0)
+                {
+                    Projections[i].Down(Exact, Tokens, unit + LowRankPair.DownParts);
+                    return;
+                }
+            }
+        }
+
+        private readonly void RunRows(int start, int end)
         {
             var first = 0;
             for (var i = 0; i < Count && first < end; i++)
@@ -163,6 +224,14 @@ internal static unsafe partial class IntegerMatrixMultiply
                 }
 
                 token += tokens;
+            }
+
+            if (projection.LowRankInput is not null)
+            {
+                while (Volatile.Read(ref *FinishedDownUnits) < DownUnits)
+                {
+                    WorkerPool.Pause();
+                }
             }
 
             projection.Finish(group, count, Tokens);

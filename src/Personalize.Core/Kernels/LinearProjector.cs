@@ -78,10 +78,9 @@ public sealed unsafe class LinearProjector : IDisposable
             if (projection.Pair is { } pair)
             {
                 task.LowRank = pair.Term;
+                task.RowScale = pair.RowScale;
                 task.LowRankInput = lowRank;
-                lowRank += (long)tokens * pair.Rank;
-                var down = new DownWork { Term = task.LowRank, X = x, H = task.LowRankInput, InputSize = pair.InputSize };
-                _pool.Run(ref down, tokens, grain: 2);
+                lowRank += task.LowRankLength(tokens);
             }
 
             if (_activations is not null && IntegerMatrixMultiply.Supports(task.Weight.Format))
@@ -90,22 +89,33 @@ public sealed unsafe class LinearProjector : IDisposable
             }
             else
             {
-                FloatMatrixMultiply.Forward(_pool, projection.Weight, x, tokens, projection.Output);
-                var finish = new FinishWork { Task = task, Tokens = tokens };
-                _pool.Run(ref finish, task.Weight.GroupCount, grain: 32);
+                RunSingle(projection.Weight, task, x, tokens);
             }
         }
 
         if (integerCount > 0)
         {
             _activations!.Fill(_pool, x, tokens, integers[0].Weight.Columns, rounding);
-            IntegerMatrixMultiply.Run(_pool, _activations, tokens, new ReadOnlySpan<ProjectionTask>(integers, integerCount));
+            IntegerMatrixMultiply.Run(_pool, _activations, x, tokens, new ReadOnlySpan<ProjectionTask>(integers, integerCount));
         }
+    }
+
+    private void RunSingle(PackedMatrix weight, in ProjectionTask task, float* x, int tokens)
+    {
+        FloatMatrixMultiply.Forward(_pool, weight, x, tokens, task.Output);
+        if (task.LowRankInput is not null)
+        {
+            var down = new DownWork { Task = task, X = x, Tokens = tokens };
+            _pool.Run(ref down, LowRankPair.DownParts);
+        }
+
+        var finish = new FinishWork { Task = task, Tokens = tokens };
+        _pool.Run(ref finish, task.Weight.GroupCount, grain: 32);
     }
 
     private void PlanLowRank(int tokens, LowRankPair? first, LowRankPair? second, LowRankPair? third)
     {
-        var needed = (long)tokens * ((first?.Rank ?? 0) + (second?.Rank ?? 0) + (third?.Rank ?? 0));
+        var needed = (long)LowRankPair.DownParts * tokens * ((first?.Rank ?? 0) + (second?.Rank ?? 0) + (third?.Rank ?? 0));
         if (needed > _lowRank.Length)
         {
             _lowRank.Dispose();
@@ -115,16 +125,15 @@ public sealed unsafe class LinearProjector : IDisposable
 
     private struct DownWork : IParallelWork
     {
-        public LowRankTerm Term;
+        public ProjectionTask Task;
         public float* X;
-        public float* H;
-        public int InputSize;
+        public int Tokens;
 
         public readonly void Execute(int start, int end)
         {
-            for (var token = start; token < end; token++)
+            for (var part = start; part < end; part++)
             {
-                LowRankPair.Down(Term, X + ((long)token * InputSize), InputSize, H + ((long)token * Term.Rank));
+                Task.Down(X, Tokens, part);
             }
         }
     }

@@ -123,7 +123,7 @@ public sealed unsafe class WorkerPool : IDisposable
 
     /// <summary>One look's distance: what the framework's own wait makes of a look takes as long as a small product.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Pause()
+    internal static void Pause()
     {
         if (X86Base.IsSupported)
         {

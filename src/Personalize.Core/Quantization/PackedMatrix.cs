@@ -10,7 +10,7 @@ namespace Personalize.Core.Quantization;
 /// <remarks>
 /// A group of eight rows is a run of blocks of 32 columns. A block of a quantized format holds eight half-precision scales, for <see cref="WeightFormat.Q4One"/> eight offsets,
 /// then vectors of 32 bytes, four columns of each of the eight rows side by side: for 4 bits four vectors, the low nibbles of vector j being columns 4j to 4j+3 and the high ones 16 columns on;
-/// for 8 bits eight vectors. The unquantized formats hold, column after column, the eight rows' elements. Read-only after construction and safe to share between threads.
+/// for 8 bits eight vectors. The unquantized formats hold, column after column, the eight rows' elements. Read-only after construction but for <see cref="Overwrite"/>, and safe to share between threads.
 /// </remarks>
 public sealed unsafe class PackedMatrix : IDisposable
 {
@@ -120,6 +120,22 @@ public sealed unsafe class PackedMatrix : IDisposable
         return new PackedMatrix(data, arena, new MatrixView((nint)first, rows, columns, format, groupStride));
     }
 
+    /// <summary>Replaces all elements of a single-precision matrix: for training its weights. The one way in which a packed matrix changes; nobody may read it meanwhile.</summary>
+    /// <param name="pool">The threads.</param>
+    /// <param name="values">The new elements, <c>[rows, columns]</c>, row-major.</param>
+    /// <exception cref="InvalidOperationException">The matrix is not <see cref="WeightFormat.Float32"/>.</exception>
+    public void Overwrite(WorkerPool pool, float* values)
+    {
+        ArgumentNullException.ThrowIfNull(pool);
+        if (Format != WeightFormat.Float32)
+        {
+            throw new InvalidOperationException($"a matrix of {Format} is frozen");
+        }
+
+        var work = new OverwriteWork { Target = View, Values = values };
+        pool.Run(ref work, View.GroupCount, grain: 8);
+    }
+
     /// <summary>Decodes one row, in exact single precision.</summary>
     /// <param name="row">The row, counted from 0.</param>
     /// <param name="destination">Receives <see cref="Columns"/> elements.</param>
@@ -139,6 +155,30 @@ public sealed unsafe class PackedMatrix : IDisposable
     {
         _data?.Dispose();
         GC.KeepAlive(_arena);
+    }
+
+    private struct OverwriteWork : IParallelWork
+    {
+        public MatrixView Target;
+        public float* Values;
+
+        public readonly void Execute(int start, int end)
+        {
+            for (var group = start; group < end; group++)
+            {
+                var target = (float*)Target.Group(group);
+                var row = group * RowsPerGroup;
+                var rows = Math.Min(RowsPerGroup, Target.Rows - row);
+                for (var lane = 0; lane < rows; lane++)
+                {
+                    var source = Values + ((long)(row + lane) * Target.Columns);
+                    for (var column = 0; column < Target.Columns; column++)
+                    {
+                        target[(column * RowsPerGroup) + lane] = source[column];
+                    }
+                }
+            }
+        }
     }
 
     private static void PackBlocks(ReadOnlySpan<byte> from, byte* group, int lane, int columns, int halves, int vectors)

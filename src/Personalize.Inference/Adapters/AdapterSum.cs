@@ -23,6 +23,11 @@ public static class AdapterSum
             throw new ArgumentException("a sum needs at least one adapter, and finite weights", nameof(adapters));
         }
 
+        if (adapters.Any(part => part.Adapter.Pairs.Any(pair => pair.Magnitude is not null)))
+        {
+            throw new ArgumentException("an adapter with magnitudes (DoRA) rescales rows and has no sum with another; merge it into the base first", nameof(adapters));
+        }
+
         var fingerprint = adapters[0].Adapter.BaseFingerprint;
         foreach (var part in adapters.Where(part => !string.Equals(part.Adapter.BaseFingerprint, fingerprint, StringComparison.Ordinal)))
         {
@@ -30,7 +35,7 @@ public static class AdapterSum
         }
 
         var pairs = adapters
-            .SelectMany(part => part.Adapter.Pairs.Select(pair => (Pair: pair, Scale: part.Weight * part.Adapter.Configuration.Scale)))
+            .SelectMany(part => part.Adapter.Pairs.Select(pair => (Pair: pair, Scale: part.Weight * part.Adapter.Configuration.GetScale(pair.Layer, pair.Module))))
             .GroupBy(part => (part.Pair.Layer, part.Pair.Module))
             .OrderBy(group => group.Key)
             .Select(group => Concatenate([.. group]))

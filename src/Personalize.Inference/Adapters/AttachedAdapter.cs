@@ -13,9 +13,10 @@ public sealed class AttachedAdapter : IDisposable
     /// <summary>Packs an adapter for a model.</summary>
     /// <param name="adapter">The adapter.</param>
     /// <param name="model">The model it is to serve with.</param>
+    /// <param name="pool">The threads that measure the weights' rows for an adapter with magnitudes (DoRA); null stands for one thread.</param>
     /// <exception cref="AdapterMismatchException">The adapter belongs to another base.</exception>
     /// <exception cref="TensorShapeException">A pair does not fit the model's map, or names a layer it does not have.</exception>
-    public AttachedAdapter(LoraAdapter adapter, DecoderModel model)
+    public AttachedAdapter(LoraAdapter adapter, DecoderModel model, WorkerPool? pool = null)
     {
         if (!string.Equals(adapter.BaseFingerprint, model.Fingerprint, StringComparison.Ordinal))
         {
@@ -39,9 +40,13 @@ public sealed class AttachedAdapter : IDisposable
         BaseFingerprint = model.Fingerprint;
         Fingerprint = AdapterFingerprint.Of(adapter);
         _pairs = new LowRankPair?[model.Description.LayerCount * LoraConfiguration.AllTargets.Count];
+        using var own = pool is null && adapter.Pairs.Any(pair => pair.Magnitude is not null) ? new WorkerPool(1) : null;
         foreach (var pair in adapter.Pairs)
         {
-            _pairs[Index(pair.Layer, pair.Module)] = new LowRankPair(pair, adapter.Configuration.Scale);
+            var scale = adapter.Configuration.GetScale(pair.Layer, pair.Module);
+            _pairs[Index(pair.Layer, pair.Module)] = pair.Magnitude is null
+                ? new LowRankPair(pair, scale)
+                : new LowRankPair(pair, scale, model.Weights.Layers[pair.Layer][pair.Module], pool ?? own!);
         }
     }
 

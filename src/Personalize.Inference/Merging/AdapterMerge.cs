@@ -42,8 +42,8 @@ public sealed unsafe class AdapterMerge : IDisposable
         _model = model;
         _adapter = adapter;
         _pool = pool;
-        _attached = new AttachedAdapter(adapter, model);
-        _candidates = [.. adapter.Pairs.Select(pair => new MergeCandidate(model, pair, adapter.Configuration.Scale))];
+        _attached = new AttachedAdapter(adapter, model, pool);
+        _candidates = [.. adapter.Pairs.Select(pair => new MergeCandidate(model, pair, adapter.Configuration.GetScale(pair.Layer, pair.Module)))];
     }
 
     /// <summary>What happens to each adapted tensor as things stand: before <see cref="Choose"/> the next wider type for what is quantized, and no figures of error.</summary>

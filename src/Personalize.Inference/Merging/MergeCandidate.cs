@@ -74,8 +74,7 @@ internal sealed unsafe class MergeCandidate
             BlockRounding.Round(pool, Types[0], pointer, _rows.Rows, columns, factor, weights, _narrow);
         }
 
-        values.Span.Clear();
-        ForEachRow(pool, row => _rows.AddUpdate(row, RowOf(row)));
+        ForEachRow(pool, row => _rows.ReadUpdate(row, RowOf(row)));
         _updateEnergy = Energy(pool, pointer, statistics, product);
         for (var rung = 0; rung < Types.Length; rung++)
         {

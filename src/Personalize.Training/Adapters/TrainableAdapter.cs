@@ -2,12 +2,13 @@ using Personalize.Core.Adapters;
 using Personalize.Core.Errors;
 using Personalize.Core.Kernels;
 using Personalize.Core.Models;
+using Personalize.Training.Optimizers;
 
 namespace Personalize.Training.Adapters;
 
 /// <summary>An adapter while it is trained: all parameters in one flat vector, all gradients in another.</summary>
 /// <remarks>
-/// The order is layer, module, A <c>[rank, in]</c>, then B transposed <c>[rank, out]</c>. Owns its native memory. Not thread-safe, except that kernels write disjoint parts.
+/// The order is layer, module, A <c>[rank, in]</c>, then B transposed <c>[rank, out]</c>, then with DoRA the magnitudes <c>[out]</c>. Owns its native memory. Not thread-safe, except that kernels write disjoint parts.
 /// </remarks>
 internal sealed unsafe class TrainableAdapter : IDisposable
 {
@@ -21,25 +22,30 @@ internal sealed unsafe class TrainableAdapter : IDisposable
         _configuration = configuration;
         _pairs = new TrainablePair[description.LayerCount * ModuleCount];
         var ordered = slots.Order().ToList();
-        Parameters = new NativeBuffer<float>(ordered.Sum(s => PairLength(description, configuration.Rank, s.Module)));
+        Parameters = new NativeBuffer<float>(ordered.Sum(s => PairLength(description, configuration, s.Layer, s.Module)));
         Gradients = new NativeBuffer<float>(withGradients ? Parameters.Length : 0);
         var offset = 0L;
         foreach (var (layer, module) in ordered)
         {
             var shape = ModuleShape.Of(description, module);
-            var b = offset + ((long)configuration.Rank * shape.InputSize);
+            var rank = configuration.GetRank(layer, module);
+            var b = offset + ((long)rank * shape.InputSize);
+            var m = b + ((long)rank * shape.OutputSize);
+            Rank = Math.Max(Rank, rank);
             _pairs[Index(layer, module)] = new TrainablePair
             {
                 InputSize = shape.InputSize,
                 OutputSize = shape.OutputSize,
-                Rank = configuration.Rank,
-                Scale = configuration.Scale,
+                Rank = rank,
+                Scale = configuration.GetScale(layer, module),
                 A = Parameters.Pointer + offset,
                 TransposedB = Parameters.Pointer + b,
                 GradientA = withGradients ? Gradients.Pointer + offset : null,
                 GradientTransposedB = withGradients ? Gradients.Pointer + b : null,
+                Magnitude = configuration.UseDora ? Parameters.Pointer + m : null,
+                GradientMagnitude = configuration.UseDora && withGradients ? Gradients.Pointer + m : null,
             };
-            offset = b + ((long)configuration.Rank * shape.OutputSize);
+            offset = configuration.UseDora ? m + shape.OutputSize : m;
         }
     }
 
@@ -48,18 +54,37 @@ internal sealed unsafe class TrainableAdapter : IDisposable
     /// <summary>As long as <see cref="Parameters"/>, or empty if the adapter is only evaluated.</summary>
     public NativeBuffer<float> Gradients { get; }
 
-    public int Rank => _configuration.Rank;
+    /// <summary>The largest rank of a pair.</summary>
+    public int Rank { get; }
+
+    /// <summary>Whether the pairs have magnitudes.</summary>
+    public bool UsesDora => _configuration.UseDora;
 
     /// <summary>The pair of a linear map, or null if it has none.</summary>
     public TrainablePair? this[int layer, LinearModule module] => _pairs[Index(layer, module)];
 
     /// <summary>How many parameters an adapter of that configuration has.</summary>
     public static long ParameterCount(DecoderDescription description, LoraConfiguration configuration) =>
-        configuration.Targets.Sum(module => PairLength(description, configuration.Rank, module)) * description.LayerCount;
+        Enumerable.Range(0, description.LayerCount).Sum(layer => configuration.Targets.Sum(module => PairLength(description, configuration, layer, module)));
 
-    /// <summary>A new adapter that changes nothing yet: A uniform in <c>+-1/sqrt(in)</c> (Kaiming-uniform with a = sqrt(5), as PEFT starts), B zero.</summary>
-    public static TrainableAdapter Initialize(DecoderDescription description, LoraConfiguration configuration, ulong seed)
+    /// <summary>The largest rank of any pair.</summary>
+    public static int LargestRank(DecoderDescription description, LoraConfiguration configuration) =>
+        Enumerable.Range(0, description.LayerCount).Max(layer => configuration.Targets.Max(module => configuration.GetRank(layer, module)));
+
+    /// <summary>A new adapter that changes nothing yet: A uniform in <c>+-1/sqrt(in)</c> (Kaiming-uniform with a = sqrt(5), as PEFT starts), B zero, and with DoRA the magnitudes those of the weights' own rows.</summary>
+    /// <param name="description">The model's sizes.</param>
+    /// <param name="weights">The model's weights; null only without DoRA.</param>
+    /// <param name="pool">The threads that read the weights; null only without DoRA.</param>
+    /// <param name="configuration">What to adapt.</param>
+    /// <param name="seed">Decides A.</param>
+    public static TrainableAdapter Initialize(DecoderDescription description, DecoderWeights? weights, WorkerPool? pool, LoraConfiguration configuration, ulong seed)
     {
+        if (configuration.UseDora)
+        {
+            ArgumentNullException.ThrowIfNull(weights);
+            ArgumentNullException.ThrowIfNull(pool);
+        }
+
         var slots = from layer in Enumerable.Range(0, description.LayerCount) from module in configuration.Targets select (layer, module);
         var adapter = new TrainableAdapter(description, configuration, slots, withGradients: true);
         adapter.ForEachPair((layer, module, pair) =>
@@ -67,6 +92,15 @@ internal sealed unsafe class TrainableAdapter : IDisposable
             // A stream for each pair: which other maps are adapted does not change its start.
             var key = UniformStream.Key(seed, ((ulong)layer * (ulong)ModuleCount) + (ulong)module);
             UniformStream.Fill(new Span<float>(pair.A, pair.Rank * pair.InputSize), key, 1 / MathF.Sqrt(pair.InputSize));
+            if (pair.HasMagnitude)
+            {
+                using var squares = new NativeBuffer<double>(pair.OutputSize);
+                RowNorms.Squares(pool!, weights!.Layers[layer][module], squares.Pointer);
+                for (var n = 0; n < pair.OutputSize; n++)
+                {
+                    pair.Magnitude[n] = (float)Math.Sqrt(squares.Pointer[n]);
+                }
+            }
         });
         return adapter;
     }
@@ -86,6 +120,7 @@ internal sealed unsafe class TrainableAdapter : IDisposable
             var target = trainable[pair.Layer, pair.Module]!;
             pair.A.CopyTo(new Span<float>(target.A, pair.A.Length));
             Transpose(pair.B, new Span<float>(target.TransposedB, pair.B.Length), target.OutputSize, target.Rank);
+            pair.Magnitude?.CopyTo(new Span<float>(target.Magnitude, target.OutputSize));
         }
 
         return trainable;
@@ -97,16 +132,35 @@ internal sealed unsafe class TrainableAdapter : IDisposable
     /// <summary>The gradients as they are now, in the same shape as the parameters of <see cref="ToAdapter"/>.</summary>
     public IReadOnlyList<LoraPair> CopyGradients() => Copy(gradients: true);
 
+    /// <summary>The parameters in groups for the optimizer: A, and B with the magnitudes, whose rate is multiplied with <paramref name="loraPlusRatio"/> (LoRA+, arXiv 2402.12354).</summary>
+    public IReadOnlyList<ParameterGroup> Groups(double loraPlusRatio)
+    {
+        if (loraPlusRatio == 1)
+        {
+            return [new ParameterGroup(0, Parameters.Length)];
+        }
+
+        var groups = new List<ParameterGroup>();
+        ForEachPair((_, _, pair) =>
+        {
+            var a = pair.A - Parameters.Pointer;
+            var b = pair.TransposedB - Parameters.Pointer;
+            groups.Add(new ParameterGroup(a, b - a));
+            groups.Add(new ParameterGroup(b, ((long)pair.Rank + (pair.HasMagnitude ? 1 : 0)) * pair.OutputSize, loraPlusRatio));
+        });
+        return groups;
+    }
+
     public void Dispose()
     {
         Parameters.Dispose();
         Gradients.Dispose();
     }
 
-    private static long PairLength(DecoderDescription description, int rank, LinearModule module)
+    private static long PairLength(DecoderDescription description, LoraConfiguration configuration, int layer, LinearModule module)
     {
         var shape = ModuleShape.Of(description, module);
-        return (long)rank * (shape.InputSize + shape.OutputSize);
+        return ((long)configuration.GetRank(layer, module) * (shape.InputSize + shape.OutputSize)) + (configuration.UseDora ? shape.OutputSize : 0);
     }
 
     private static int Index(int layer, LinearModule module) => (layer * ModuleCount) + (int)module;
@@ -120,9 +174,15 @@ internal sealed unsafe class TrainableAdapter : IDisposable
         }
 
         var shape = ModuleShape.Of(description, pair.Module);
-        if (pair.Rank != configuration.Rank || pair.InputSize != shape.InputSize || pair.OutputSize != shape.OutputSize)
+        var rank = configuration.GetRank(pair.Layer, pair.Module);
+        if (pair.Rank != rank || pair.InputSize != shape.InputSize || pair.OutputSize != shape.OutputSize)
         {
-            throw new TensorShapeException(name + " (out, rank, in)", [shape.OutputSize, configuration.Rank, shape.InputSize], [pair.OutputSize, pair.Rank, pair.InputSize]);
+            throw new TensorShapeException(name + " (out, rank, in)", [shape.OutputSize, rank, shape.InputSize], [pair.OutputSize, pair.Rank, pair.InputSize]);
+        }
+
+        if (pair.Magnitude is null == configuration.UseDora)
+        {
+            throw new TensorShapeException(name + " (magnitudes)", [configuration.UseDora ? shape.OutputSize : 0], [pair.Magnitude?.Length ?? 0]);
         }
     }
 
@@ -145,7 +205,8 @@ internal sealed unsafe class TrainableAdapter : IDisposable
             var a = new Span<float>(gradients ? pair.GradientA : pair.A, pair.Rank * pair.InputSize).ToArray();
             var b = new float[pair.Rank * pair.OutputSize];
             Transpose(new Span<float>(gradients ? pair.GradientTransposedB : pair.TransposedB, b.Length), b, pair.Rank, pair.OutputSize);
-            pairs.Add(new LoraPair(layer, module, pair.Rank, a, b));
+            var magnitude = pair.HasMagnitude ? new Span<float>(gradients ? pair.GradientMagnitude : pair.Magnitude, pair.OutputSize).ToArray() : null;
+            pairs.Add(new LoraPair(layer, module, pair.Rank, a, b, magnitude));
         });
         return pairs;
     }

@@ -23,4 +23,13 @@ internal sealed unsafe class TrainablePair
 
     /// <summary>The gradient of <see cref="TransposedB"/>, <c>[rank, out]</c>.</summary>
     public required float* GradientTransposedB { get; init; }
+
+    /// <summary>Whether there is a <see cref="Magnitude"/> (DoRA).</summary>
+    public bool HasMagnitude => Magnitude is not null;
+
+    /// <summary>The length that each row of the adapted weight is brought to, <c>[out]</c>; null without DoRA.</summary>
+    public required float* Magnitude { get; init; }
+
+    /// <summary>The gradient of <see cref="Magnitude"/>, <c>[out]</c>.</summary>
+    public required float* GradientMagnitude { get; init; }
 }

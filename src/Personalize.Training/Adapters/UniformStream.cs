@@ -26,7 +26,8 @@ internal static class UniformStream
     /// <summary>A well mixed key for one of many streams of a seed.</summary>
     public static ulong Key(ulong seed, ulong stream) => unchecked(Mix(seed + Increment) + stream);
 
-    private static ulong Mix(ulong z)
+    /// <summary>The finalizer of SplitMix64.</summary>
+    public static ulong Mix(ulong z)
     {
         unchecked
         {

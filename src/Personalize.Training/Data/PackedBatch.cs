@@ -30,6 +30,20 @@ internal sealed class PackedBatch
 
     public IReadOnlyList<LossPosition> Losses => _losses;
 
+    /// <summary>A hash of each example's tokens (FNV-1a), <c>[examples]</c>.</summary>
+    public ulong HashOf(int example)
+    {
+        const ulong Basis = 0xCBF2_9CE4_8422_2325, Prime = 0x100_0000_01B3;
+        var (start, length) = (_ranges[example].Start, _ranges[example].Length);
+        var hash = Basis;
+        foreach (var token in Tokens.Slice(start, length))
+        {
+            hash = unchecked((hash ^ (uint)token) * Prime);
+        }
+
+        return hash;
+    }
+
     public void Fill(IReadOnlyList<TrainingExample> examples, int start, int count)
     {
         _ranges.Clear();

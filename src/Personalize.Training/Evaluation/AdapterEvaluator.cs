@@ -59,7 +59,7 @@ public sealed class AdapterEvaluator
     {
         var batches = Divide(examples);
         var longest = examples.Max(e => e.Length);
-        var shape = new WorkspaceShape(Math.Max(TokensPerBatch, longest), batches.Max(b => b.Length), longest, adapter?.Rank ?? 0, KeptLayers: 1, ForBackward: false);
+        var shape = new WorkspaceShape(Math.Max(TokensPerBatch, longest), batches.Max(b => b.Length), longest, adapter?.Rank ?? 0, KeptLayers: 1, ForBackward: false, adapter is { UsesDora: true });
         using var stack = new DecoderStack(_description, _weights, _pool, adapter, shape);
         var batch = new PackedBatch();
         foreach (var range in batches)

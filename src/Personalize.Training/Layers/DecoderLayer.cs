@@ -25,9 +25,11 @@ internal sealed unsafe class DecoderLayer
     private readonly LoraLinear _gate;
     private readonly LoraLinear _up;
     private readonly LoraLinear _down;
+    private readonly LayerGradients? _trained;
 
-    public DecoderLayer(DecoderDescription description, DecoderLayerWeights weights, TrainableAdapter? adapter, int layer)
+    public DecoderLayer(DecoderDescription description, DecoderLayerWeights weights, TrainableAdapter? adapter, DoraState? dora, LayerGradients? trained, int layer)
     {
+        _trained = trained;
         _shape = new AttentionShape(description.HeadCount, description.KeyValueHeadCount, description.HeadDimension);
         _hiddenSize = description.HiddenSize;
         _intermediateSize = description.IntermediateSize;
@@ -42,14 +44,15 @@ internal sealed unsafe class DecoderLayer
         _up = Linear(LinearModule.Up);
         _down = Linear(LinearModule.Down);
 
-        LoraLinear Linear(LinearModule module, WeightVector? bias = null) => new(weights[module], bias, adapter?[layer, module]);
+        LoraLinear Linear(LinearModule module, WeightVector? bias = null) =>
+            new(weights[module], bias, adapter?[layer, module], dora?[layer, module], trained?.Maps[(int)module], (layer * LoraConfiguration.AllTargets.Count) + (int)module);
     }
 
     /// <summary>Computes the layer. <paramref name="output"/> may be <paramref name="input"/> if there is no backward.</summary>
     public void Forward(LayerPass pass, float* input, LayerActivations kept, float* output)
     {
         UpToActivation(pass, input, kept);
-        _down.Forward(pass.Pool, pass.Scratch.Activated, pass.Tokens, output, kept.LowRank(LinearModule.Down));
+        _down.Forward(pass, pass.Scratch.Activated, output, kept.LowRank(LinearModule.Down));
         TokenOperations.Add(pass.Pool, kept.Middle, output, pass.Tokens, _hiddenSize);
     }
 
@@ -57,10 +60,10 @@ internal sealed unsafe class DecoderLayer
     public void Recompute(LayerPass pass, float* input, LayerActivations kept)
     {
         UpToActivation(pass, input, kept);
-        _down.Project(pass.Pool, pass.Scratch.Activated, pass.Tokens, kept.LowRank(LinearModule.Down));
+        _down.Project(pass, pass.Scratch.Activated, kept.LowRank(LinearModule.Down));
     }
 
-    /// <summary>Turns the gradient of the output into that of the input, in place, and adds the gradients of the pairs.</summary>
+    /// <summary>Turns the gradient of the output into that of the input, in place, and adds the gradients of the parameters.</summary>
     /// <param name="pass">The batch.</param>
     /// <param name="input">The forward's input.</param>
     /// <param name="kept">What the forward kept; spoilt afterwards.</param>
@@ -76,16 +79,16 @@ internal sealed unsafe class DecoderLayer
     {
         var (pool, tokens, scratch) = (pass.Pool, pass.Tokens, pass.Scratch);
         TokenOperations.Normalize(pool, input, _attentionNorm.Pointer, scratch.Normalized, tokens, _hiddenSize, _epsilon);
-        _query.Forward(pool, scratch.Normalized, tokens, kept.Query, kept.LowRank(LinearModule.Query));
-        _key.Forward(pool, scratch.Normalized, tokens, kept.Key, kept.LowRank(LinearModule.Key));
-        _value.Forward(pool, scratch.Normalized, tokens, kept.Value, kept.LowRank(LinearModule.Value));
+        _query.Forward(pass, scratch.Normalized, kept.Query, kept.LowRank(LinearModule.Query));
+        _key.Forward(pass, scratch.Normalized, kept.Key, kept.LowRank(LinearModule.Key));
+        _value.Forward(pass, scratch.Normalized, kept.Value, kept.LowRank(LinearModule.Value));
         Rotate(pass, kept.Query, kept.Key, inverse: false);
         CausalAttention.Forward(pool, _shape, pass.Examples, kept.Query, kept.Key, kept.Value, kept.Attended, kept.LogSumExp, scratch.Attention);
-        _output.Forward(pool, kept.Attended, tokens, kept.Middle, kept.LowRank(LinearModule.Output));
+        _output.Forward(pass, kept.Attended, kept.Middle, kept.LowRank(LinearModule.Output));
         TokenOperations.Add(pool, input, kept.Middle, tokens, _hiddenSize);
         TokenOperations.Normalize(pool, kept.Middle, _feedForwardNorm.Pointer, scratch.Normalized, tokens, _hiddenSize, _epsilon);
-        _gate.Forward(pool, scratch.Normalized, tokens, kept.Gate, kept.LowRank(LinearModule.Gate));
-        _up.Forward(pool, scratch.Normalized, tokens, kept.Up, kept.LowRank(LinearModule.Up));
+        _gate.Forward(pass, scratch.Normalized, kept.Gate, kept.LowRank(LinearModule.Gate));
+        _up.Forward(pass, scratch.Normalized, kept.Up, kept.LowRank(LinearModule.Up));
         TokenOperations.Gate(pool, kept.Gate, kept.Up, scratch.Activated, tokens, _intermediateSize);
     }
 
@@ -93,18 +96,23 @@ internal sealed unsafe class DecoderLayer
     {
         var (pool, tokens, scratch) = (pass.Pool, pass.Tokens, pass.Scratch);
         TokenOperations.Gate(pool, kept.Gate, kept.Up, scratch.Activated, tokens, _intermediateSize);
-        _down.Backward(pool, scratch.Activated, kept.LowRank(LinearModule.Down), gradient, tokens, scratch.LowRankGradient, scratch.ActivatedGradient, accumulate: false);
+        _down.Backward(pass, scratch.Activated, kept.LowRank(LinearModule.Down), gradient, scratch.ActivatedGradient, accumulate: false);
         SwiGluBackward.Run(pool, kept.Gate, kept.Up, scratch.ActivatedGradient, tokens, _intermediateSize);
         TokenOperations.Normalize(pool, kept.Middle, _feedForwardNorm.Pointer, scratch.Normalized, tokens, _hiddenSize, _epsilon);
-        _gate.Backward(pool, scratch.Normalized, kept.LowRank(LinearModule.Gate), kept.Gate, tokens, scratch.LowRankGradient, scratch.NormalizedGradient, accumulate: false);
-        _up.Backward(pool, scratch.Normalized, kept.LowRank(LinearModule.Up), kept.Up, tokens, scratch.LowRankGradient, scratch.NormalizedGradient, accumulate: true);
+        _gate.Backward(pass, scratch.Normalized, kept.LowRank(LinearModule.Gate), kept.Gate, scratch.NormalizedGradient, accumulate: false);
+        _up.Backward(pass, scratch.Normalized, kept.LowRank(LinearModule.Up), kept.Up, scratch.NormalizedGradient, accumulate: true);
+        if (_trained is not null)
+        {
+            RmsNormBackward.AddGain(pool, kept.Middle, scratch.NormalizedGradient, _trained.FeedForwardNorm, tokens, _hiddenSize, _epsilon);
+        }
+
         RmsNormBackward.Run(pool, kept.Middle, _feedForwardNorm.Pointer, scratch.NormalizedGradient, gradient, tokens, _hiddenSize, _epsilon);
     }
 
     private void AttentionBackward(LayerPass pass, float* input, LayerActivations kept, float* gradient, bool needsInputGradient)
     {
         var (pool, tokens, scratch) = (pass.Pool, pass.Tokens, pass.Scratch);
-        _output.Backward(pool, kept.Attended, kept.LowRank(LinearModule.Output), gradient, tokens, scratch.LowRankGradient, scratch.AttendedGradient, accumulate: false);
+        _output.Backward(pass, kept.Attended, kept.LowRank(LinearModule.Output), gradient, scratch.AttendedGradient, accumulate: false);
         CausalAttention.Backward(
             pool,
             _shape,
@@ -122,9 +130,14 @@ internal sealed unsafe class DecoderLayer
         Rotate(pass, scratch.QueryGradient, scratch.KeyGradient, inverse: true);
         TokenOperations.Normalize(pool, input, _attentionNorm.Pointer, scratch.Normalized, tokens, _hiddenSize, _epsilon);
         var dx = needsInputGradient ? scratch.NormalizedGradient : null;
-        _query.Backward(pool, scratch.Normalized, kept.LowRank(LinearModule.Query), scratch.QueryGradient, tokens, scratch.LowRankGradient, dx, accumulate: false);
-        _key.Backward(pool, scratch.Normalized, kept.LowRank(LinearModule.Key), scratch.KeyGradient, tokens, scratch.LowRankGradient, dx, accumulate: true);
-        _value.Backward(pool, scratch.Normalized, kept.LowRank(LinearModule.Value), scratch.ValueGradient, tokens, scratch.LowRankGradient, dx, accumulate: true);
+        _query.Backward(pass, scratch.Normalized, kept.LowRank(LinearModule.Query), scratch.QueryGradient, dx, accumulate: false);
+        _key.Backward(pass, scratch.Normalized, kept.LowRank(LinearModule.Key), scratch.KeyGradient, dx, accumulate: true);
+        _value.Backward(pass, scratch.Normalized, kept.LowRank(LinearModule.Value), scratch.ValueGradient, dx, accumulate: true);
+        if (_trained is not null)
+        {
+            RmsNormBackward.AddGain(pool, input, scratch.NormalizedGradient, _trained.AttentionNorm, tokens, _hiddenSize, _epsilon);
+        }
+
         if (needsInputGradient)
         {
             RmsNormBackward.Run(pool, input, _attentionNorm.Pointer, scratch.NormalizedGradient, gradient, tokens, _hiddenSize, _epsilon);

@@ -7,8 +7,8 @@ using Personalize.Training.Memory;
 
 namespace Personalize.Training.Layers;
 
-/// <summary>The whole decoder over packed examples: losses, and the gradients of an adapter.</summary>
-/// <remarks>Owns its workspace and rotary table; borrows weights, pool and adapter. Not thread-safe; one call after another.</remarks>
+/// <summary>The whole decoder over packed examples: losses, and the gradients of an adapter or of all weights.</summary>
+/// <remarks>Owns its workspace and rotary table; borrows weights, pool, adapter and gradients. Not thread-safe; one call after another.</remarks>
 internal sealed unsafe class DecoderStack : IDisposable
 {
     private readonly DecoderDescription _description;
@@ -18,14 +18,28 @@ internal sealed unsafe class DecoderStack : IDisposable
     private readonly RotaryTable _rotary;
     private readonly DecoderLayer[] _layers;
     private readonly CrossEntropy _loss;
+    private readonly DoraState? _dora;
+    private readonly AdapterDropout? _dropout;
+    private readonly StackGradients? _trained;
 
-    public DecoderStack(DecoderDescription description, DecoderWeights weights, WorkerPool pool, TrainableAdapter? adapter, WorkspaceShape shape)
+    /// <param name="description">The model's sizes.</param>
+    /// <param name="weights">The model's weights.</param>
+    /// <param name="pool">The threads.</param>
+    /// <param name="adapter">The adapter, or null.</param>
+    /// <param name="shape">The sizes of the workspace.</param>
+    /// <param name="dropout">Dropout on the pairs' inputs, which takes part in <see cref="Accumulate"/> alone; its masks are chosen by <see cref="AdapterDropout.Begin"/>.</param>
+    /// <param name="trained">Where the gradients of the weights themselves go; null where they are frozen.</param>
+    public DecoderStack(
+        DecoderDescription description, DecoderWeights weights, WorkerPool pool, TrainableAdapter? adapter, WorkspaceShape shape, AdapterDropout? dropout = null, StackGradients? trained = null)
     {
         _description = description;
         _weights = weights;
         _pool = pool;
-        _layers = [.. weights.Layers.Select((layer, index) => new DecoderLayer(description, layer, adapter, index))];
-        _loss = new CrossEntropy(description, weights);
+        _dora = adapter is { UsesDora: true } ? new DoraState(description, weights, adapter, pool) : null;
+        _dropout = dropout;
+        _trained = trained;
+        _layers = [.. weights.Layers.Select((layer, index) => new DecoderLayer(description, layer, adapter, _dora, trained?.Layers[index], index))];
+        _loss = new CrossEntropy(description, weights, trained);
         _rotary = new RotaryTable(description.HeadDimension, description.RotaryDimension, description.RotaryBase, [.. description.RotaryFactors], shape.LongestExample);
         _workspace = new TrainingWorkspace(description, shape);
     }
@@ -39,7 +53,7 @@ internal sealed unsafe class DecoderStack : IDisposable
     /// <returns>Their sum, in nats.</returns>
     public double Evaluate(PackedBatch batch, CancellationToken cancellationToken)
     {
-        Forward(batch, cancellationToken);
+        Forward(batch, dropout: null, cancellationToken);
         _loss.Run(_pool, _workspace.Loss, LossCount, _workspace.Stream(_layers.Length), null, 0);
         return SumOfLosses();
     }
@@ -48,7 +62,7 @@ internal sealed unsafe class DecoderStack : IDisposable
     /// <returns>The sum of the losses, in nats, not scaled.</returns>
     public double Accumulate(PackedBatch batch, float scale, CancellationToken cancellationToken)
     {
-        var pass = Forward(batch, cancellationToken);
+        var pass = Forward(batch, _dropout, cancellationToken);
         var gradient = _workspace.StreamGradient;
         new Span<float>(gradient, checked(batch.TokenCount * _description.HiddenSize)).Clear();
         _loss.Run(_pool, _workspace.Loss, LossCount, _workspace.Stream(_layers.Length), gradient, scale);
@@ -62,7 +76,12 @@ internal sealed unsafe class DecoderStack : IDisposable
                 _layers[layer].Recompute(pass, input, kept);
             }
 
-            _layers[layer].Backward(pass, input, kept, gradient, needsInputGradient: layer > 0);
+            _layers[layer].Backward(pass, input, kept, gradient, needsInputGradient: layer > 0 || _trained is not null);
+        }
+
+        if (_trained is not null)
+        {
+            TokenOperations.AddToRows(_workspace.TokenIds, gradient, _trained.Embedding, batch.TokenCount, _description.HiddenSize);
         }
 
         return SumOfLosses();
@@ -72,11 +91,13 @@ internal sealed unsafe class DecoderStack : IDisposable
     {
         _workspace.Dispose();
         _rotary.Dispose();
+        _dora?.Dispose();
     }
 
-    private LayerPass Forward(PackedBatch batch, CancellationToken cancellationToken)
+    private LayerPass Forward(PackedBatch batch, AdapterDropout? dropout, CancellationToken cancellationToken)
     {
-        var pass = Load(batch);
+        var pass = Load(batch, dropout);
+        _dora?.Refresh(_pool);
         TokenOperations.Embed(_pool, _weights.TokenEmbedding, _workspace.TokenIds, _workspace.Stream(0), batch.TokenCount);
         for (var layer = 0; layer < _layers.Length; layer++)
         {
@@ -87,7 +108,7 @@ internal sealed unsafe class DecoderStack : IDisposable
         return pass;
     }
 
-    private LayerPass Load(PackedBatch batch)
+    private LayerPass Load(PackedBatch batch, AdapterDropout? dropout)
     {
         var shape = _workspace.Shape;
         if (batch.TokenCount > shape.Tokens || batch.Ranges.Count > shape.Examples)
@@ -109,6 +130,15 @@ internal sealed unsafe class DecoderStack : IDisposable
             throw new ArgumentException($"an example of {longest} tokens is longer than the workspace was planned for", nameof(batch));
         }
 
+        for (var i = 0; dropout is not null && i < batch.Ranges.Count; i++)
+        {
+            var (range, hash) = (batch.Ranges[i], batch.HashOf(i));
+            for (var position = 0; position < range.Length; position++)
+            {
+                _workspace.TokenKeys[range.Start + position] = AdapterDropout.TokenKey(hash, position);
+            }
+        }
+
         LossCount = batch.Losses.Count;
         for (var i = 0; i < LossCount; i++)
         {
@@ -123,6 +153,8 @@ internal sealed unsafe class DecoderStack : IDisposable
             Tokens = batch.TokenCount,
             Examples = new ExampleTable(_workspace.Ranges, batch.Ranges.Count, longest),
             Positions = _workspace.Positions,
+            Dropout = dropout,
+            TokenKeys = _workspace.TokenKeys,
         };
     }
 

@@ -22,4 +22,10 @@ internal sealed unsafe class LayerPass
 
     /// <summary>The position of each token in its example, <c>[tokens]</c>.</summary>
     public required int* Positions { get; init; }
+
+    /// <summary>The dropout of the pairs' inputs; null where there is none, as in an evaluation.</summary>
+    public AdapterDropout? Dropout { get; init; }
+
+    /// <summary>A key for each token that says which example and position it is, <c>[tokens]</c>; meaningful where there is dropout.</summary>
+    public ulong* TokenKeys { get; init; }
 }

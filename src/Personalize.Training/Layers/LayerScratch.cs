@@ -19,6 +19,9 @@ internal sealed unsafe class LayerScratch
         KeyGradient = cursor.Floats(gradientTokens * description.KeyValueSize);
         ValueGradient = cursor.Floats(gradientTokens * description.KeyValueSize);
         LowRankGradient = cursor.Floats(gradientTokens * shape.Rank);
+        var widest = Math.Max(Math.Max(description.HiddenSize, description.IntermediateSize), description.QuerySize);
+        Rescaled = cursor.Floats(shape.UsesDora ? gradientTokens * widest : 0);
+        Dropped = cursor.Floats(shape.UsesDropout ? gradientTokens * widest : 0);
     }
 
     /// <summary>The output of either norm, <c>[tokens, hidden]</c>.</summary>
@@ -50,4 +53,10 @@ internal sealed unsafe class LayerScratch
 
     /// <summary><c>[tokens, rank]</c>.</summary>
     public float* LowRankGradient { get; }
+
+    /// <summary>An output before DoRA's factors, then its gradient, <c>[tokens, out]</c>; only with DoRA.</summary>
+    public float* Rescaled { get; }
+
+    /// <summary>What dropout leaves of an input, <c>[tokens, in]</c>; only with dropout.</summary>
+    public float* Dropped { get; }
 }

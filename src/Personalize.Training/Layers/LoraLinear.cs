@@ -5,65 +5,126 @@ using Personalize.Training.Adapters;
 
 namespace Personalize.Training.Layers;
 
-/// <summary>A frozen linear map with an optional low-rank pair (LoRA, arXiv 2106.09685): <c>y = W x + b + B h</c>, <c>h = s A x</c>.</summary>
+/// <summary>
+/// A linear map with an optional low-rank pair (LoRA, arXiv 2106.09685): <c>y = W x + b + B h</c>, <c>h = s A d(x)</c>, where d is the pair's dropout; with DoRA (arXiv 2402.09353) <c>y = g (W x + B h) + b</c>, <c>g = m / ||W + s B A||</c>.
+/// </summary>
 /// <remarks>
-/// Gradients: with <c>dh = s B^T dy</c>: <c>dx = W^T dy + A^T dh</c>, <c>dA = dh^T x</c>, <c>dB = dy^T h</c>; W and b are frozen.
+/// Gradients: with <c>dc = g dy</c> (without DoRA dy itself) and <c>dh = s B^T dc</c>: <c>dx = W^T dc + d'(A^T dh)</c>, <c>dA = dh^T d(x)</c>, <c>dB = dc^T h</c>, <c>dm = sum of dy (W x + B h) / norm</c>; the norm counts as constant.
+/// W and b are frozen, or all of them are trained: <c>dW = dy^T x</c>, <c>db = sum of dy</c>.
 /// Shapes: x <c>[tokens, in]</c>, y <c>[tokens, out]</c>, h <c>[tokens, rank]</c>. Parameter gradients are summed token by token in order, so that a step divided into micro-batches has the same bits.
 /// </remarks>
-internal sealed unsafe class LoraLinear(PackedMatrix weight, WeightVector? bias, TrainablePair? pair)
+internal sealed unsafe class LoraLinear(PackedMatrix weight, WeightVector? bias, TrainablePair? pair, DoraRows? dora, LinearGradient? trained, int map)
 {
     /// <summary>Computes y, and h for the backward.</summary>
-    public void Forward(WorkerPool pool, float* x, int tokens, float* y, float* h)
+    public void Forward(LayerPass pass, float* x, float* y, float* h)
     {
+        var (pool, tokens) = (pass.Pool, pass.Tokens);
         FloatMatrixMultiply.Forward(pool, weight, x, tokens, y);
-        if (bias is not null)
+        if (bias is not null && dora is null)
         {
             TokenOperations.Add(pool, bias.Pointer, y, tokens, weight.Rows, repeat: true);
         }
 
-        Project(pool, x, tokens, h);
+        Project(pass, x, h);
         if (pair is not null)
         {
             DenseMultiply.Run(pool, h, pair.Rank, 1, pair.TransposedB, pair.OutputSize, y, pair.OutputSize, tokens, pair.OutputSize, pair.Rank, accumulate: true);
         }
-    }
 
-    /// <summary>Computes h alone: what the backward needs where the output does not have to be computed again.</summary>
-    public void Project(WorkerPool pool, float* x, int tokens, float* h)
-    {
-        if (pair is not null)
+        if (dora is not null)
         {
-            LowRankDown.Run(pool, x, pair.A, h, tokens, pair.InputSize, pair.Rank, pair.Scale);
+            RowRescale.Forward(pool, y, dora.Factors, bias is null ? null : bias.Pointer, tokens, weight.Rows);
         }
     }
 
-    /// <summary>Adds the gradients of A and B, and computes that of the input.</summary>
-    /// <param name="pool">The threads.</param>
+    /// <summary>Computes h alone: what the backward needs where the output does not have to be computed again.</summary>
+    public void Project(LayerPass pass, float* x, float* h)
+    {
+        if (pair is not null)
+        {
+            LowRankDown.Run(pass.Pool, Drop(pass, x), pair.A, h, pass.Tokens, pair.InputSize, pair.Rank, pair.Scale);
+        }
+    }
+
+    /// <summary>Adds the gradients of the parameters, and computes that of the input.</summary>
+    /// <param name="pass">The batch.</param>
     /// <param name="x">The forward's input.</param>
     /// <param name="h">The forward's low-rank product.</param>
     /// <param name="dy">The gradient of the output.</param>
-    /// <param name="tokens">How many rows there are.</param>
-    /// <param name="dh">Scratch, <c>[tokens, rank]</c>.</param>
     /// <param name="dx">The gradient of the input; null if nothing below it is trained.</param>
     /// <param name="accumulate">Add to what dx holds.</param>
-    public void Backward(WorkerPool pool, float* x, float* h, float* dy, int tokens, float* dh, float* dx, bool accumulate)
+    public void Backward(LayerPass pass, float* x, float* h, float* dy, float* dx, bool accumulate)
     {
+        var (pool, tokens) = (pass.Pool, pass.Tokens);
+        if (dora is not null)
+        {
+            dy = RescaleBackward(pass, x, h, dy);
+        }
+
         if (dx is not null)
         {
             FloatMatrixMultiply.BackwardInput(pool, weight, dy, tokens, dx, accumulate);
         }
 
-        if (pair is null)
+        if (trained is not null)
+        {
+            DenseMultiply.Run(pool, dy, 1, weight.Rows, x, weight.Columns, trained.Weight, weight.Columns, weight.Rows, weight.Columns, tokens, accumulate: true);
+            if (trained.Bias is not null)
+            {
+                TokenOperations.AddColumnSums(pool, dy, trained.Bias, tokens, weight.Rows);
+            }
+        }
+
+        if (pair is not null)
+        {
+            PairBackward(pass, x, h, dy, dx);
+        }
+    }
+
+    private void PairBackward(LayerPass pass, float* x, float* h, float* dy, float* dx)
+    {
+        var (pool, tokens) = (pass.Pool, pass.Tokens);
+        var dh = pass.Scratch.LowRankGradient;
+        LowRankDown.Run(pool, dy, pair!.TransposedB, dh, tokens, pair.OutputSize, pair.Rank, pair.Scale);
+        DenseMultiply.Run(pool, dh, 1, pair.Rank, Drop(pass, x), pair.InputSize, pair.GradientA, pair.InputSize, pair.Rank, pair.InputSize, tokens, accumulate: true);
+        DenseMultiply.Run(pool, h, 1, pair.Rank, dy, pair.OutputSize, pair.GradientTransposedB, pair.OutputSize, pair.Rank, pair.OutputSize, tokens, accumulate: true);
+        if (dx is null)
         {
             return;
         }
 
-        LowRankDown.Run(pool, dy, pair.TransposedB, dh, tokens, pair.OutputSize, pair.Rank, pair.Scale);
-        DenseMultiply.Run(pool, dh, 1, pair.Rank, x, pair.InputSize, pair.GradientA, pair.InputSize, pair.Rank, pair.InputSize, tokens, accumulate: true);
-        DenseMultiply.Run(pool, h, 1, pair.Rank, dy, pair.OutputSize, pair.GradientTransposedB, pair.OutputSize, pair.Rank, pair.OutputSize, tokens, accumulate: true);
-        if (dx is not null)
+        if (pass.Dropout is not { } dropout)
         {
             DenseMultiply.Run(pool, dh, pair.Rank, 1, pair.A, pair.InputSize, dx, pair.InputSize, tokens, pair.InputSize, pair.Rank, accumulate: true);
+            return;
         }
+
+        // The part that went through the mask goes back through the same mask.
+        var through = pass.Scratch.Dropped;
+        DenseMultiply.Run(pool, dh, pair.Rank, 1, pair.A, pair.InputSize, through, pair.InputSize, tokens, pair.InputSize, pair.Rank, accumulate: false);
+        dropout.Apply(pool, pass.TokenKeys, map, through, dx, tokens, pair.InputSize, accumulate: true);
+    }
+
+    /// <summary>The pair's input: x, or where dropout is on the part of it that stays, in scratch.</summary>
+    private float* Drop(LayerPass pass, float* x)
+    {
+        if (pass.Dropout is not { } dropout)
+        {
+            return x;
+        }
+
+        dropout.Apply(pass.Pool, pass.TokenKeys, map, x, pass.Scratch.Dropped, pass.Tokens, pair!.InputSize, accumulate: false);
+        return pass.Scratch.Dropped;
+    }
+
+    /// <summary>The gradient before the rescaling, in scratch. <c>W x + B h</c> is computed again: kept, it would double what a layer keeps.</summary>
+    private float* RescaleBackward(LayerPass pass, float* x, float* h, float* dy)
+    {
+        var (pool, tokens) = (pass.Pool, pass.Tokens);
+        var c = pass.Scratch.Rescaled;
+        FloatMatrixMultiply.Forward(pool, weight, x, tokens, c);
+        DenseMultiply.Run(pool, h, pair!.Rank, 1, pair.TransposedB, pair.OutputSize, c, pair.OutputSize, tokens, pair.OutputSize, pair.Rank, accumulate: true);
+        RowRescale.Backward(pool, c, dy, dora!.Factors, dora.Norms, pair.GradientMagnitude, tokens, pair.OutputSize);
+        return c;
     }
 }

@@ -8,6 +8,7 @@ namespace Personalize.Training.Layers;
 internal static unsafe class TokenOperations
 {
     private const int TokensPerUnit = 8;
+    private const int ColumnsPerUnit = 64;
 
     /// <summary><c>y[tokens, hidden] = embedding[ids]</c>.</summary>
     public static void Embed(WorkerPool pool, PackedMatrix embedding, int* ids, float* y, int tokens)
@@ -42,6 +43,23 @@ internal static unsafe class TokenOperations
     {
         var work = new AddWork { X = x, Y = y, Size = size, Repeat = repeat };
         pool.Run(ref work, tokens, TokensPerUnit);
+    }
+
+    /// <summary><c>y[ids[t], :] += x[t, :]</c> in the order of tokens, by one thread: the same row may come again. x is <c>[tokens, size]</c>.</summary>
+    public static void AddToRows(int* ids, float* x, float* y, int tokens, int size)
+    {
+        for (long token = 0; token < tokens; token++)
+        {
+            var work = new AddWork { X = x + (token * size), Y = y + ((long)ids[token] * size), Size = size };
+            work.Execute(0, 1);
+        }
+    }
+
+    /// <summary><c>y[i] += sum over tokens of x[t, i]</c>, in the order of tokens; x is <c>[tokens, size]</c>.</summary>
+    public static void AddColumnSums(WorkerPool pool, float* x, float* y, int tokens, int size)
+    {
+        var work = new ColumnSumWork { X = x, Y = y, Tokens = tokens, Size = size };
+        pool.Run(ref work, (size + ColumnsPerUnit - 1) / ColumnsPerUnit);
     }
 
     // The work lies on the caller's stack while the threads read it, so the objects in it stay alive and where they move is followed.
@@ -111,6 +129,25 @@ internal static unsafe class TokenOperations
             for (long token = start; token < end; token++)
             {
                 SwiGlu.Forward(Gate + (token * Size), Up + (token * Size), Y + (token * Size), Size);
+            }
+        }
+    }
+
+    private struct ColumnSumWork : IParallelWork
+    {
+        public float* X;
+        public float* Y;
+        public int Tokens;
+        public int Size;
+
+        public readonly void Execute(int start, int end)
+        {
+            for (long token = 0; token < Tokens; token++)
+            {
+                for (var i = start * ColumnsPerUnit; i < Math.Min(end * ColumnsPerUnit, Size); i++)
+                {
+                    Y[i] += X[(token * Size) + i];
+                }
             }
         }
     }

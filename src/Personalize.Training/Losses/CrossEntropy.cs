@@ -22,9 +22,14 @@ internal sealed unsafe class CrossEntropy
     private readonly DecoderDescription _description;
     private readonly PackedMatrix _projection;
     private readonly WeightVector _norm;
+    private readonly StackGradients? _trained;
 
-    public CrossEntropy(DecoderDescription description, DecoderWeights weights)
+    /// <param name="description">The model's sizes.</param>
+    /// <param name="weights">The output layer and the last norm.</param>
+    /// <param name="trained">Where their own gradients go; null where they are frozen.</param>
+    public CrossEntropy(DecoderDescription description, DecoderWeights weights, StackGradients? trained = null)
     {
+        _trained = trained;
         _description = description;
         _projection = weights.OutputProjection;
         _norm = weights.OutputNorm;
@@ -68,9 +73,26 @@ internal sealed unsafe class CrossEntropy
             if (streamGradient is not null)
             {
                 FloatMatrixMultiply.BackwardInput(pool, _projection, buffers.Logits, rows, buffers.NormalizedGradient, accumulate: false);
+                if (_trained is not null)
+                {
+                    AddWeightGradients(pool, buffers, start, rows, stream);
+                }
+
                 work.Backward = true;
                 pool.Run(ref work, rows, RowsPerUnit);
             }
+        }
+    }
+
+    /// <summary>The gradients of the output layer, <c>dW += dz^T norm(x)</c>, and of the last norm's gain.</summary>
+    private void AddWeightGradients(WorkerPool pool, LossBuffers buffers, int start, int rows, float* stream)
+    {
+        var (vocabulary, hidden) = (_description.VocabularySize, _description.HiddenSize);
+        DenseMultiply.Run(pool, buffers.Logits, 1, vocabulary, buffers.Normalized, hidden, _trained!.Output, hidden, vocabulary, hidden, rows, accumulate: true);
+        for (var i = 0; i < rows; i++)
+        {
+            var x = stream + ((long)buffers.Positions[start + i].Row * hidden);
+            RmsNormBackward.AddGain(pool, x, buffers.NormalizedGradient + ((long)i * hidden), _trained.OutputNorm, 1, hidden, _description.RmsNormEpsilon);
         }
     }
 

@@ -2,6 +2,7 @@ using Personalize.Core.Errors;
 using Personalize.Core.Models;
 using Personalize.Training.Adapters;
 using Personalize.Training.Data;
+using Personalize.Training.Layers;
 using Personalize.Training.Optimizers;
 
 namespace Personalize.Training.Memory;
@@ -26,7 +27,7 @@ public sealed class TrainingPlan
     /// <summary>Bytes of activations and scratch.</summary>
     public long WorkspaceBytes { get; }
 
-    /// <summary>Bytes of the adapter's parameters and gradients.</summary>
+    /// <summary>Bytes of the adapter's parameters and gradients, with DoRA of the norms of the rows, and with examples held back of the best parameters.</summary>
     public long AdapterBytes { get; }
 
     /// <summary>Bytes of the optimizer's moments.</summary>
@@ -42,7 +43,7 @@ public sealed class TrainingPlan
     internal static TrainingPlan Choose(DecoderDescription description, LoraRecipe recipe, TrainingMemory memory, IReadOnlyList<TrainingExample> examples)
     {
         var (stepTokens, longest) = Measure(examples, recipe.ExamplesPerStep);
-        var whole = new WorkspaceShape(stepTokens, recipe.ExamplesPerStep, longest, recipe.Rank, memory.Activations == ActivationPolicy.Recompute ? 1 : description.LayerCount, ForBackward: true);
+        var whole = new WorkspaceShape(stepTokens, recipe.ExamplesPerStep, longest, TrainableAdapter.LargestRank(description, recipe.Configuration), memory.Activations == ActivationPolicy.Recompute ? 1 : description.LayerCount, ForBackward: true, recipe.UseDora, recipe.Dropout > 0);
         bool Fits(WorkspaceShape shape) => Create(description, recipe, shape).TotalBytes <= memory.BudgetBytes;
 
         if (memory.Activations == ActivationPolicy.Auto)
@@ -55,10 +56,28 @@ public sealed class TrainingPlan
         return plan.TotalBytes <= memory.BudgetBytes ? plan : throw new MemoryBudgetException(memory.BudgetBytes, plan.TotalBytes);
     }
 
+    /// <summary>The same for training all weights, which take <paramref name="fixedBytes"/> with their gradients and moments.</summary>
+    /// <exception cref="MemoryBudgetException">Not even the longest example by itself fits.</exception>
+    internal static WorkspaceShape ChooseShape(DecoderDescription description, int examplesPerStep, TrainingMemory memory, IReadOnlyList<TrainingExample> examples, long fixedBytes)
+    {
+        var (stepTokens, longest) = Measure(examples, examplesPerStep);
+        var shape = new WorkspaceShape(stepTokens, examplesPerStep, longest, Rank: 0, memory.Activations == ActivationPolicy.Recompute ? 1 : description.LayerCount, ForBackward: true);
+        long Needed(WorkspaceShape s) => fixedBytes + TrainingWorkspace.ByteLength(description, s);
+        if (memory.Activations == ActivationPolicy.Auto)
+        {
+            var whole = shape;
+            shape = shape with { KeptLayers = Largest(1, description.LayerCount, kept => Needed(whole with { KeptLayers = kept }) <= memory.BudgetBytes) };
+        }
+
+        var chosen = shape;
+        shape = shape with { Tokens = Largest(longest, stepTokens, count => Needed(chosen with { Tokens = count }) <= memory.BudgetBytes) };
+        return Needed(shape) <= memory.BudgetBytes ? shape : throw new MemoryBudgetException(memory.BudgetBytes, Needed(shape));
+    }
+
     private static TrainingPlan Create(DecoderDescription description, LoraRecipe recipe, WorkspaceShape shape)
     {
         var parameters = TrainableAdapter.ParameterCount(description, recipe.Configuration);
-        return new TrainingPlan(shape, TrainingWorkspace.ByteLength(description, shape), 2 * sizeof(float) * parameters, AdamW.ByteLength(parameters));
+        return new TrainingPlan(shape, TrainingWorkspace.ByteLength(description, shape), ((recipe.ValidationShare > 0 ? 3L : 2L) * sizeof(float) * parameters) + DoraState.ByteLength(description, recipe.Configuration), AdamW.ByteLength(parameters));
     }
 
     private static (int StepTokens, int Longest) Measure(IReadOnlyList<TrainingExample> examples, int perStep)

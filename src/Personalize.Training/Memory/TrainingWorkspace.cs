@@ -28,6 +28,9 @@ internal sealed unsafe class TrainingWorkspace : IDisposable
     /// <summary>The position of each token in its example, <c>[tokens]</c>.</summary>
     public int* Positions => _buffers.Positions;
 
+    /// <summary>A key for each token, <c>[tokens]</c>; only with dropout.</summary>
+    public ulong* TokenKeys => _buffers.TokenKeys;
+
     /// <summary>Where the examples lie, <c>[examples]</c>.</summary>
     public ExampleRange* Ranges => _buffers.Ranges;
 
@@ -61,6 +64,7 @@ internal sealed unsafe class TrainingWorkspace : IDisposable
     {
         public readonly int* TokenIds;
         public readonly int* Positions;
+        public readonly ulong* TokenKeys;
         public readonly ExampleRange* Ranges;
         public readonly float* Streams;
         public readonly long StreamStride;
@@ -75,6 +79,7 @@ internal sealed unsafe class TrainingWorkspace : IDisposable
             var stream = (long)shape.Tokens * description.HiddenSize;
             TokenIds = cursor.Elements<int>(shape.Tokens);
             Positions = cursor.Elements<int>(shape.Tokens);
+            TokenKeys = cursor.Elements<ulong>(shape.UsesDropout ? shape.Tokens : 0);
             Ranges = cursor.Elements<ExampleRange>(shape.Examples);
             StreamStride = shape.ForBackward ? stream : 0;
             Streams = cursor.Floats(shape.ForBackward ? stream * (description.LayerCount + 1) : stream);

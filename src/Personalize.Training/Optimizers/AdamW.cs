@@ -8,7 +8,7 @@ namespace Personalize.Training.Optimizers;
 /// <remarks>
 /// With gradient g and step t counted from 1: <c>p -= rate * decay * p</c>; <c>m += (g - m)(1 - b1)</c>; <c>v = b2 v + (1 - b2) g^2</c>;
 /// <c>p -= rate / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + epsilon)</c>.
-/// Element by element and therefore the same for any vector width. Owns its moments. Not thread-safe.
+/// Groups of parameters may have a rate of their own. Element by element and therefore the same for any vector width. Owns its moments. Not thread-safe.
 /// </remarks>
 internal sealed unsafe class AdamW : IDisposable
 {
@@ -18,9 +18,16 @@ internal sealed unsafe class AdamW : IDisposable
     private readonly double _beta2;
     private readonly double _epsilon;
     private readonly double _weightDecay;
+    private readonly IReadOnlyList<ParameterGroup> _groups;
 
-    public AdamW(long parameterCount, double beta1, double beta2, double epsilon, double weightDecay)
+    public AdamW(long parameterCount, double beta1, double beta2, double epsilon, double weightDecay, IReadOnlyList<ParameterGroup>? groups = null)
     {
+        _groups = groups ?? [new ParameterGroup(0, parameterCount)];
+        if (_groups.Sum(g => g.Length) != parameterCount)
+        {
+            throw new ArgumentException($"the groups do not cover {parameterCount} parameters", nameof(groups));
+        }
+
         _first = new NativeBuffer<float>(parameterCount);
         _second = new NativeBuffer<float>(parameterCount);
         _beta1 = beta1;
@@ -44,8 +51,22 @@ internal sealed unsafe class AdamW : IDisposable
         }
 
         StepCount++;
+        foreach (var group in _groups)
+        {
+            Step(parameters.Pointer, gradients.Pointer, group, learningRate * group.RateFactor, gradientScale);
+        }
+    }
+
+    public void Dispose()
+    {
+        _first.Dispose();
+        _second.Dispose();
+    }
+
+    private void Step(float* p, float* g, ParameterGroup group, double learningRate, float gradientScale)
+    {
         var c = new Constants(
-            (float)(1 - (learningRate * _weightDecay)),
+            (float)(1 - (group.Decays ? learningRate * _weightDecay : 0)),
             (float)(1 - _beta1),
             (float)_beta2,
             (float)(1 - _beta2),
@@ -53,9 +74,9 @@ internal sealed unsafe class AdamW : IDisposable
             (float)Math.Sqrt(1 - Math.Pow(_beta2, StepCount)),
             (float)_epsilon,
             gradientScale);
-        float* p = parameters.Pointer, g = gradients.Pointer, m = _first.Pointer, v = _second.Pointer;
-        var i = 0L;
-        for (; i + Vector256<float>.Count <= parameters.Length; i += Vector256<float>.Count)
+        float* m = _first.Pointer, v = _second.Pointer;
+        var (i, end) = (group.Start, group.Start + group.Length);
+        for (; i + Vector256<float>.Count <= end; i += Vector256<float>.Count)
         {
             var gradient = Vector256.Load(g + i) * c.GradientScale;
             var first = Vector256.Load(m + i);
@@ -67,16 +88,10 @@ internal sealed unsafe class AdamW : IDisposable
             ((Vector256.Load(p + i) * c.Keep) - (first / denominator * c.StepSize)).Store(p + i);
         }
 
-        for (; i < parameters.Length; i++)
+        for (; i < end; i++)
         {
             StepScalar(p + i, g[i], m + i, v + i, c);
         }
-    }
-
-    public void Dispose()
-    {
-        _first.Dispose();
-        _second.Dispose();
     }
 
     private static void StepScalar(float* p, float g, float* m, float* v, in Constants c)

@@ -44,6 +44,18 @@ public sealed class AdapterRegistryTests : IDisposable
     }
 
     [Fact]
+    public void Magnitudes_ranks_and_alphas_of_single_maps_come_back()
+    {
+        var adapter = AdapterSamples.CreateVaried();
+        var added = Registry.Add(adapter, Provenance);
+        Reopen();
+        AdapterSamples.AssertSame(adapter, Registry.Load(added.Id));
+        Assert.Throws<ArgumentException>(() => Registry.Add(new LoraAdapter(adapter.Configuration with { UseDora = false }, adapter.BaseFingerprint, adapter.Pairs), Provenance));
+        adapter.Pairs[3].Magnitude![1] = float.NaN;
+        Assert.Throws<ArgumentException>(() => Registry.Add(adapter, Provenance));
+    }
+
+    [Fact]
     public void Figures_that_are_missing_or_not_finite_come_back()
     {
         Registry.Add(AdapterSamples.Create(), new AdapterProvenance { TestNllAdapter = double.PositiveInfinity });

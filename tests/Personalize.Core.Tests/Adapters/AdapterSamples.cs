@@ -37,17 +37,39 @@ internal static class AdapterSamples
         float[] Values(int count) => [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() - 0.5f)];
     }
 
+    /// <summary>DoRA with a rank for one map of one layer and an alpha for one map of all.</summary>
+    public static LoraAdapter CreateVaried(bool dora = true)
+    {
+        var configuration = new LoraConfiguration(2, 4, UseRankStabilizedScaling: false, LoraConfiguration.AllTargets)
+        {
+            UseDora = dora,
+            Overrides = [new LoraOverride(1, LinearModule.Key, Rank: 3), new LoraOverride(null, LinearModule.Up, Alpha: 7)],
+        };
+        var random = new Random(5);
+        float[] Values(int count) => [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() - 0.5f)];
+        var pairs =
+            from layer in Enumerable.Range(0, Tiny.LayerCount)
+            from module in LoraConfiguration.AllTargets
+            let shape = Tiny.GetShape(module)
+            let rank = layer == 1 && module == LinearModule.Key ? 3 : 2
+            select new LoraPair(layer, module, rank, Values(rank * shape.Input), Values(shape.Output * rank), dora ? Values(shape.Output) : null);
+        return new LoraAdapter(configuration, Fingerprint, [.. pairs]);
+    }
+
     public static void AssertSame(LoraAdapter expected, LoraAdapter actual)
     {
         Assert.Equal(expected.BaseFingerprint, actual.BaseFingerprint);
         Assert.Equal(expected.Configuration.Scale, actual.Configuration.Scale);
         Assert.Equal(expected.Configuration.Targets, actual.Configuration.Targets);
+        Assert.Equal(expected.Configuration.UseDora, actual.Configuration.UseDora);
+        Assert.Equal(expected.Configuration.Overrides, actual.Configuration.Overrides);
         Assert.Equal(expected.Pairs.Count, actual.Pairs.Count);
         foreach (var (left, right) in expected.Pairs.Zip(actual.Pairs))
         {
             Assert.Equal((left.Layer, left.Module, left.Rank), (right.Layer, right.Module, right.Rank));
             Assert.Equal(left.A, right.A);
             Assert.Equal(left.B, right.B);
+            Assert.Equal(left.Magnitude, right.Magnitude);
         }
     }
 

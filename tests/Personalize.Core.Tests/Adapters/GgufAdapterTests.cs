@@ -54,6 +54,29 @@ public sealed class GgufAdapterTests : IDisposable
     }
 
     [Fact]
+    public void Ranks_of_single_maps_stay_and_alphas_go_into_b()
+    {
+        var adapter = AdapterSamples.CreateVaried(dora: false);
+        GgufAdapter.Export(_folder["a.gguf"], adapter, AdapterSamples.Tiny);
+        var imported = GgufAdapter.Import(_folder["a.gguf"], AdapterSamples.Tiny, AdapterSamples.Fingerprint);
+        Assert.Equal([new LoraOverride(1, LinearModule.Key, 3)], imported.Configuration.Overrides);
+        foreach (var (left, right) in adapter.Pairs.Zip(imported.Pairs))
+        {
+            Assert.Equal((left.Layer, left.Module, left.Rank), (right.Layer, right.Module, right.Rank));
+            var (ours, theirs) = (adapter.Configuration.GetScale(left.Layer, left.Module), imported.Configuration.GetScale(right.Layer, right.Module));
+            Assert.Equal(left.A, right.A);
+            Assert.Equal(left.B.Select(b => b * ours), right.B.Select(b => b * theirs), (x, y) => Math.Abs(x - y) <= 1e-6f);
+        }
+    }
+
+    [Fact]
+    public void Magnitudes_cannot_be_written()
+    {
+        var thrown = Assert.Throws<AdapterFormatException>(() => GgufAdapter.Export(_folder["a.gguf"], AdapterSamples.CreateVaried(), AdapterSamples.Tiny));
+        Assert.Equal((AdapterFormatError.UnsupportedFeature, "use_dora"), (thrown.Error, thrown.Field));
+    }
+
+    [Fact]
     public void The_rows_of_b_are_permuted_as_worked_by_hand()
     {
         // Two heads of four rows, rank 1: h0 = (0 1 | 2 3) becomes 0 2 1 3.
@@ -119,7 +142,7 @@ public sealed class GgufAdapterTests : IDisposable
     [Fact]
     public void Wrong_shapes_types_and_values_are_refused_by_their_tensor()
     {
-        Write(writer => writer.AddTensor("blk.0.attn_k.weight.lora_a", GgmlType.F32, [64, 3], new byte[768]));
+        Write(writer => writer.AddTensor("blk.0.attn_k.weight.lora_a", GgmlType.F32, [63, 2], new byte[504]));
         Assert.Equal((AdapterFormatError.ShapeMismatch, "blk.0.attn_k.weight.lora_a"), (Import().Error, Import().Tensor));
         Write(writer => writer.AddTensor("blk.0.attn_k.weight.lora_a", GgmlType.Q8_0, [64, 2], new byte[136]));
         Assert.Equal(AdapterFormatError.UnsupportedType, Import().Error);

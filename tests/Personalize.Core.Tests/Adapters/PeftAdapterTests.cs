@@ -54,6 +54,62 @@ public sealed class PeftAdapterTests : IDisposable
         Assert.Equal(["adapter"], Directory.GetFileSystemEntries(_folder.Path).Select(Path.GetFileName));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Magnitudes_ranks_and_alphas_of_single_maps_come_back(bool dora)
+    {
+        var adapter = AdapterSamples.CreateVaried(dora);
+        PeftAdapter.Export(_folder["adapter"], adapter);
+        AdapterSamples.AssertSame(adapter, PeftAdapter.Import(_folder["adapter"], AdapterSamples.Tiny, AdapterSamples.Fingerprint));
+        var configuration = ReadConfiguration(_folder["adapter"]);
+        Assert.Equal(dora, (bool)configuration["use_dora"]!);
+        Assert.Equal("""{"layers.1.self_attn.k_proj":3}""", configuration["rank_pattern"]!.ToJsonString());
+        Assert.Equal("""{"up_proj":7}""", configuration["alpha_pattern"]!.ToJsonString());
+        using var file = SafetensorsFile.Open(Weights);
+        Assert.Equal(dora, file.TryGetTensor("base_model.model.model.layers.2.mlp.down_proj.lora_magnitude_vector", out var magnitude));
+        Assert.True(!dora || magnitude!.Shape.SequenceEqual([64L]));
+    }
+
+    [Fact]
+    public void Magnitudes_must_be_there_with_dora_and_not_without()
+    {
+        PeftAdapter.Export(_folder["adapter"], AdapterSamples.CreateVaried());
+        Change(false);
+        Assert.Equal(AdapterFormatError.UnknownTensor, Import(_folder["adapter"]).Error);
+        PeftAdapter.Export(_folder["adapter"], AdapterSamples.CreateVaried(dora: false), overwrite: true);
+        Change(true);
+        Assert.Equal(AdapterFormatError.MissingTensor, Import(_folder["adapter"]).Error);
+
+        void Change(bool dora)
+        {
+            var configuration = ReadConfiguration(_folder["adapter"]);
+            configuration["use_dora"] = dora;
+            File.WriteAllText(_folder["adapter/adapter_config.json"], configuration.ToJsonString());
+        }
+    }
+
+    [Theory]
+    [InlineData("q_proj", null, LinearModule.Query)]
+    [InlineData("mlp.up_proj", null, LinearModule.Up)]
+    [InlineData("layers.12.self_attn.v_proj", 12, LinearModule.Value)]
+    [InlineData("model.layers.0.mlp.down_proj", 0, LinearModule.Down)]
+    [InlineData("^model.layers.0.mlp.down_proj", 0, LinearModule.Down)]
+    public void Plain_pattern_keys_are_read(string key, int? layer, LinearModule module)
+    {
+        Assert.True(AdapterPatterns.TryParse(key, out var l, out var m));
+        Assert.Equal((layer, module), (l, m));
+    }
+
+    [Theory]
+    [InlineData("layers.x.self_attn.v_proj")]
+    [InlineData("layers.-1.self_attn.v_proj")]
+    [InlineData("layers.1")]
+    [InlineData("layers.1.v_proj")]
+    [InlineData("(q|v)_proj")]
+    [InlineData("")]
+    public void Other_pattern_keys_are_not(string key) => Assert.False(AdapterPatterns.TryParse(key, out _, out _));
+
     [Fact]
     public void What_peft_saved_comes_out_equal_tensor_by_tensor() => AssertRoundTrip(SharedFiles.Fixture("adapters/peft"), OneLayer);
 
@@ -104,11 +160,16 @@ public sealed class PeftAdapterTests : IDisposable
     }
 
     [Theory]
-    [InlineData("use_dora", "true", AdapterFormatError.UnsupportedFeature)]
+    [InlineData("use_dora", "1", AdapterFormatError.FieldInvalid)]
     [InlineData("bias", "\"all\"", AdapterFormatError.UnsupportedFeature)]
     [InlineData("modules_to_save", "[\"lm_head\"]", AdapterFormatError.UnsupportedFeature)]
-    [InlineData("rank_pattern", "{\"q_proj\":4}", AdapterFormatError.UnsupportedFeature)]
-    [InlineData("alpha_pattern", "{\"q_proj\":4}", AdapterFormatError.UnsupportedFeature)]
+    [InlineData("rank_pattern", "{\"q_.*\":4}", AdapterFormatError.FieldInvalid)]
+    [InlineData("rank_pattern", "{\"q_proj\":0}", AdapterFormatError.RankOutOfRange)]
+    [InlineData("rank_pattern", "{\"q_proj\":\"4\"}", AdapterFormatError.FieldInvalid)]
+    [InlineData("rank_pattern", "[4]", AdapterFormatError.FieldInvalid)]
+    [InlineData("rank_pattern", "{\"q_proj\":4}", AdapterFormatError.ShapeMismatch)]
+    [InlineData("alpha_pattern", "{\"lm_head\":4}", AdapterFormatError.FieldInvalid)]
+    [InlineData("alpha_pattern", "{\"q_proj\":-4}", AdapterFormatError.FieldInvalid)]
     [InlineData("fan_in_fan_out", "true", AdapterFormatError.UnsupportedFeature)]
     [InlineData("layers_to_transform", "[0]", AdapterFormatError.UnsupportedFeature)]
     [InlineData("layer_replication", "[[0,1]]", AdapterFormatError.UnsupportedFeature)]
@@ -197,7 +258,7 @@ public sealed class PeftAdapterTests : IDisposable
 
     [Theory]
     [InlineData("base_model.model.lm_head.lora_A.weight")]
-    [InlineData("base_model.model.model.layers.0.self_attn.q_proj.lora_magnitude_vector")]
+    [InlineData("base_model.model.model.layers.0.self_attn.q_proj.lora_magnitude_vector.weight")]
     [InlineData("base_model.model.model.layers.0.self_attn.q_proj.lora_A.default.weight")]
     [InlineData("base_model.model.model.layers.-1.self_attn.q_proj.lora_A.weight")]
     [InlineData("base_model.model.model.layers.99999999999.self_attn.q_proj.lora_A.weight")]
@@ -259,8 +320,8 @@ public sealed class PeftAdapterTests : IDisposable
         var writer = new SafetensorsWriter();
         foreach (var pair in adapter.Pairs.Reverse())
         {
-            writer.AddTensor(PeftAdapter.NameOf(pair.Layer, pair.Module, isA: false), type, [pair.OutputSize, pair.Rank], pair.B);
-            writer.AddTensor(PeftAdapter.NameOf(pair.Layer, pair.Module, isA: true), type, [pair.Rank, pair.InputSize], pair.A);
+            writer.AddTensor(PeftAdapter.NameOf(pair.Layer, pair.Module, AdapterTensor.B), type, [pair.OutputSize, pair.Rank], pair.B);
+            writer.AddTensor(PeftAdapter.NameOf(pair.Layer, pair.Module, AdapterTensor.A), type, [pair.Rank, pair.InputSize], pair.A);
         }
 
         add?.Invoke(writer);

@@ -15,11 +15,12 @@ public sealed class AdapterMergeTests
     private const double NearlyAll = 0.95;
 
     [Theory]
-    [InlineData(GgmlType.F32)]
-    [InlineData(GgmlType.F16)]
-    public void Merged_logits_of_unquantized_weights_equal_the_attached_ones(GgmlType type)
+    [InlineData(GgmlType.F32, false)]
+    [InlineData(GgmlType.F16, false)]
+    [InlineData(GgmlType.F32, true)]
+    public void Merged_logits_of_unquantized_weights_equal_the_attached_ones(GgmlType type, bool dora)
     {
-        using var tiny = new TinyMerge(type);
+        using var tiny = new TinyMerge(type, dora: dora);
         var expected = tiny.Logits(tiny.Model, attached: true);
         using var merge = new AdapterMerge(tiny.Model, tiny.Adapter, tiny.Pool);
         merge.WriteGguf(tiny.File("merged.gguf"), "one");

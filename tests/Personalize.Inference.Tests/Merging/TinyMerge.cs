@@ -21,7 +21,7 @@ internal sealed class TinyMerge : IDisposable
     private readonly string _folder = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
     private readonly Random _random = new(20240901);
 
-    public TinyMerge(GgmlType type, int contextLength = 64)
+    public TinyMerge(GgmlType type, int contextLength = 64, bool dora = false)
     {
         Directory.CreateDirectory(_folder);
         BasePath = File("base.gguf");
@@ -33,11 +33,11 @@ internal sealed class TinyMerge : IDisposable
             foreach (var module in LoraConfiguration.AllTargets)
             {
                 var (input, output) = Model.GetShape(module);
-                pairs.Add(new LoraPair(layer, module, Rank, Values(Rank * input, 0.2f), Values(output * Rank, SpreadOfB)));
+                pairs.Add(new LoraPair(layer, module, Rank, Values(Rank * input, 0.2f), Values(output * Rank, SpreadOfB), dora ? [.. Values(output, 0.2f).Select(v => 1 + v)] : null));
             }
         }
 
-        Adapter = new LoraAdapter(new LoraConfiguration(Rank, 6, UseRankStabilizedScaling: false, LoraConfiguration.AllTargets), Model.Fingerprint, pairs);
+        Adapter = new LoraAdapter(new LoraConfiguration(Rank, 6, UseRankStabilizedScaling: false, LoraConfiguration.AllTargets) { UseDora = dora }, Model.Fingerprint, pairs);
     }
 
     public string BasePath { get; }

@@ -13,7 +13,7 @@ public sealed class TrainableAdapterTests
     public void Starts_with_A_uniform_within_its_bound_and_B_zero()
     {
         using var model = new TinyDecoder();
-        using var trainable = TrainableAdapter.Initialize(model.Description, Configuration, 5);
+        using var trainable = TrainableAdapter.Initialize(model.Description, model.Weights, pool: null, Configuration, 5);
         var adapter = trainable.ToAdapter("base");
         Assert.Equal("base", adapter.BaseFingerprint);
         Assert.Equal(TrainableAdapter.ParameterCount(model.Description, Configuration), trainable.Parameters.Length);
@@ -37,7 +37,7 @@ public sealed class TrainableAdapterTests
 
         float[] Start(ulong seed)
         {
-            using var adapter = TrainableAdapter.Initialize(model.Description, Configuration, seed);
+            using var adapter = TrainableAdapter.Initialize(model.Description, model.Weights, pool: null, Configuration, seed);
             return adapter.Parameters.Span.ToArray();
         }
     }
@@ -55,6 +55,32 @@ public sealed class TrainableAdapterTests
             Assert.Equal(adapter.Pairs[i].A, copy.Pairs[i].A);
             Assert.Equal(adapter.Pairs[i].B, copy.Pairs[i].B);
         }
+    }
+
+    [Fact]
+    public void Groups_of_lora_plus_cover_A_at_the_rate_and_B_and_magnitudes_at_a_multiple()
+    {
+        using var model = new TinyDecoder();
+        using var adapter = OracleAdapter.Create(model.Description, Configuration with { UseDora = true, Targets = [LinearModule.Query, LinearModule.Down] }, 0.5f, weights: model.Weights);
+        Assert.Equal(1, Assert.Single(adapter.Groups(1)).RateFactor);
+        var factors = new double[adapter.Parameters.Length];
+        foreach (var group in adapter.Groups(16))
+        {
+            Array.Fill(factors, group.RateFactor, (int)group.Start, (int)group.Length);
+        }
+
+        var expected = adapter.ToAdapter("base").Pairs.SelectMany(p => Enumerable.Repeat(1.0, p.A.Length).Concat(Enumerable.Repeat(16.0, p.B.Length + p.Magnitude!.Length)));
+        Assert.Equal(expected, factors);
+    }
+
+    [Fact]
+    public void A_pair_without_the_magnitudes_of_its_configuration_is_refused()
+    {
+        using var model = new TinyDecoder();
+        var plain = OracleAdapter.CreateData(model.Description, Configuration, 0.5f);
+        var dora = OracleAdapter.CreateData(model.Description, Configuration with { UseDora = true }, 0.5f, model.Weights);
+        Assert.Throws<TensorShapeException>(() => TrainableAdapter.FromAdapter(model.Description, new LoraAdapter(dora.Configuration, "base", plain.Pairs), withGradients: false));
+        Assert.Throws<TensorShapeException>(() => TrainableAdapter.FromAdapter(model.Description, new LoraAdapter(plain.Configuration, "base", dora.Pairs), withGradients: false));
     }
 
     [Fact]

@@ -64,7 +64,7 @@ public sealed class DecoderGradientTests
         Assert.Equal(whole.LossTokens, divided.LossTokens);
         Assert.Equal(whole.Tokens, divided.Tokens);
         Assert.Equal(whole.Loss, divided.Loss, AccumulationTolerance);
-        Assert.InRange(OracleAdapter.RelativeError(expected, adapter.Gradients.Span), 0, AccumulationTolerance);
+        Assert.Equal(expected, adapter.Gradients.Span.ToArray());
     }
 
     [Fact]
@@ -91,8 +91,8 @@ public sealed class DecoderGradientTests
         var examples = model.Examples(2);
 
         // With B = 0 the model computes the same whichever maps have a pair, so the gradients of B must be the same too.
-        using var all = TrainableAdapter.Initialize(model.Description, new LoraConfiguration(3, 6, false, LoraConfiguration.AllTargets), 11);
-        using var some = TrainableAdapter.Initialize(model.Description, new LoraConfiguration(3, 6, false, [LinearModule.Down, LinearModule.Key]), 11);
+        using var all = TrainableAdapter.Initialize(model.Description, model.Weights, pool: null, new LoraConfiguration(3, 6, false, LoraConfiguration.AllTargets), 11);
+        using var some = TrainableAdapter.Initialize(model.Description, model.Weights, pool: null, new LoraConfiguration(3, 6, false, [LinearModule.Down, LinearModule.Key]), 11);
         StepRunner.Compute(model.Description, model.Weights, pool, all, examples);
         StepRunner.Compute(model.Description, model.Weights, pool, some, examples);
 

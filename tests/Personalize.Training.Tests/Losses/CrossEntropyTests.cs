@@ -52,7 +52,7 @@ public sealed unsafe class CrossEntropyTests
     {
         using var model = new TinyDecoder();
         using var pool = new WorkerPool(2);
-        using var adapter = TrainableAdapter.Initialize(model.Description, new(2, 4, false, Core.Adapters.LoraConfiguration.AllTargets), 1);
+        using var adapter = TrainableAdapter.Initialize(model.Description, model.Weights, pool: null, new(2, 4, false, Core.Adapters.LoraConfiguration.AllTargets), 1);
         adapter.Parameters.Span[0] = float.NaN;
         adapter.Parameters.Span[^1] = 1;
         Assert.False(double.IsFinite(StepRunner.Compute(model.Description, model.Weights, pool, adapter, model.Examples(2)).Loss));

@@ -62,7 +62,7 @@ public sealed class TrainingPlanTests
         var examples = model.Examples(6);
         var plan = Choose(model, examples, long.MaxValue);
         using var workspace = new TrainingWorkspace(model.Description, plan.Shape);
-        using var adapter = TrainableAdapter.Initialize(model.Description, Recipe.Configuration, 0);
+        using var adapter = TrainableAdapter.Initialize(model.Description, model.Weights, pool: null, Recipe.Configuration, 0);
         Assert.Equal(plan.WorkspaceBytes, TrainingWorkspace.ByteLength(model.Description, workspace.Shape));
         Assert.Equal(plan.AdapterBytes, adapter.Parameters.ByteLength + adapter.Gradients.ByteLength);
         Assert.Equal(plan.AdapterBytes, plan.OptimizerBytes);

@@ -63,6 +63,22 @@ public sealed class AdamWTests
     }
 
     [Fact]
+    public void A_group_has_its_own_rate_and_may_not_decay()
+    {
+        const float Rate = 0.25f;
+        using var parameters = new NativeBuffer<float>(3);
+        using var gradients = new NativeBuffer<float>(3);
+        parameters.Span.Fill(10);
+        gradients.Span.Fill(1);
+        using var optimizer = new AdamW(3, 0.9, 0.999, 1e-8, 0.1, [new ParameterGroup(0, 1), new ParameterGroup(1, 1, RateFactor: 8), new ParameterGroup(2, 1, Decays: false)]);
+        optimizer.Step(parameters, gradients, Rate, 1);
+        Assert.Equal(10 - (10 * 0.1 * Rate) - Rate, parameters.Span[0], Tolerance);
+        Assert.Equal(10 - (8 * 10 * 0.1 * Rate) - (8 * Rate), parameters.Span[1], Tolerance);
+        Assert.Equal(10 - Rate, parameters.Span[2], Tolerance);
+        Assert.Throws<ArgumentException>(() => new AdamW(3, 0.9, 0.999, 1e-8, 0, [new ParameterGroup(0, 2)]));
+    }
+
+    [Fact]
     public void Vectors_of_another_length_are_refused()
     {
         using var parameters = new NativeBuffer<float>(3);

@@ -26,6 +26,19 @@ public sealed class LearningRateScheduleTests
     }
 
     [Fact]
+    public void A_constant_rate_stays_and_a_cosine_ends_at_its_fraction()
+    {
+        var constant = new LearningRateSchedule(1e-3, 5, 0.1, 40, ScheduleKind.Constant);
+        Assert.Equal(2e-4, constant.At(0), Tolerance);
+        Assert.All(Enumerable.Range(4, 36), s => Assert.Equal(1e-3, constant.At(s), Tolerance));
+        var cosine = new LearningRateSchedule(1, 4, 0.2, 40, ScheduleKind.Cosine);
+        Assert.Equal(0.25, cosine.At(0), Tolerance);
+        Assert.Equal(0.6, cosine.At(20), Tolerance);
+        Assert.Equal(0.2 + (0.8 * (1 + Math.Cos(Math.PI / 4)) / 2), cosine.At(10), Tolerance);
+        Assert.Equal(0.2, cosine.At(40), Tolerance);
+    }
+
+    [Fact]
     public void Without_a_warm_up_the_first_step_has_the_full_rate() =>
         Assert.Equal(2, new LearningRateSchedule(2, 0, 0, 4).At(0), Tolerance);
 }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Personalize.Core.Formats.Safetensors;
 using Personalize.TestSupport;
 using Personalize.Training.Adapters;
@@ -15,12 +14,13 @@ public sealed class SmolLoraGradientTests(SmolLoraOracle oracle) : IClassFixture
     private const double ElementTolerance = 1e-3;
 
     [SharedTheory(SmolLoraOracle.RelativePath)]
-    [InlineData("lora", false)]
-    [InlineData("rslora", true)]
-    public void Loss_and_every_gradient_norm_agree(string name, bool rankStabilized)
+    [InlineData("lora")]
+    [InlineData("rslora")]
+    [InlineData("dora")]
+    public void Loss_and_every_gradient_norm_agree(string name)
     {
+        using var adapter = Adapter(name);
         var golden = oracle.Root.GetProperty(name);
-        using var adapter = Adapter(golden, rankStabilized);
 
         var outcome = Compute(adapter, oracle.Batch);
 
@@ -29,26 +29,36 @@ public sealed class SmolLoraGradientTests(SmolLoraOracle oracle) : IClassFixture
         AssertWithin(golden.GetProperty("totalGradientNorm").GetDouble(), outcome.GradientNorm, NormTolerance, "all");
         var norms = golden.GetProperty("gradientNorm");
         var gradients = adapter.CopyGradients();
-        Assert.Equal(norms.EnumerateObject().Count(), 2 * gradients.Count);
+        Assert.Equal(norms.EnumerateObject().Count(), TensorsOf(name) * gradients.Count);
         foreach (var pair in gradients)
         {
             AssertWithin(norms.GetProperty(OracleAdapter.Name(pair, 'A')).GetDouble(), OracleAdapter.Norm(pair.A), NormTolerance, OracleAdapter.Name(pair, 'A'));
             AssertWithin(norms.GetProperty(OracleAdapter.Name(pair, 'B')).GetDouble(), OracleAdapter.Norm(pair.B), NormTolerance, OracleAdapter.Name(pair, 'B'));
+            if (pair.Magnitude is { } magnitude)
+            {
+                AssertWithin(norms.GetProperty(OracleAdapter.Name(pair, 'm')).GetDouble(), OracleAdapter.Norm(magnitude), NormTolerance, OracleAdapter.Name(pair, 'm'));
+            }
         }
     }
 
-    [SharedFact("oracles/lora/gradients-lora.safetensors")]
-    public void Gradients_of_the_first_the_middle_and_the_last_layer_agree_element_by_element()
+    [SharedTheory("oracles/lora/gradients-dora.safetensors")]
+    [InlineData("lora")]
+    [InlineData("dora")]
+    public void Gradients_of_the_first_the_middle_and_the_last_layer_agree_element_by_element(string name)
     {
-        using var adapter = Adapter(oracle.Root.GetProperty("lora"), rankStabilized: false);
+        using var adapter = Adapter(name);
         Compute(adapter, oracle.Batch);
-        using var expected = SafetensorsFile.Open(SharedFiles.Resolve("oracles/lora/gradients-lora.safetensors"));
+        using var expected = SafetensorsFile.Open(SharedFiles.Resolve($"oracles/lora/gradients-{name}.safetensors"));
         var gradients = adapter.CopyGradients().Where(p => expected.TryGetTensor(OracleAdapter.Name(p, 'A'), out _)).ToList();
-        Assert.Equal(expected.Tensors.Count, 2 * gradients.Count);
+        Assert.Equal(expected.Tensors.Count, TensorsOf(name) * gradients.Count);
         foreach (var pair in gradients)
         {
             Assert.InRange(OracleAdapter.RelativeError(expected.ReadSingles(OracleAdapter.Name(pair, 'A')), pair.A), 0, ElementTolerance);
             Assert.InRange(OracleAdapter.RelativeError(expected.ReadSingles(OracleAdapter.Name(pair, 'B')), pair.B), 0, ElementTolerance);
+            if (pair.Magnitude is { } magnitude)
+            {
+                Assert.InRange(OracleAdapter.RelativeError(expected.ReadSingles(OracleAdapter.Name(pair, 'm')), magnitude), 0, ElementTolerance);
+            }
         }
     }
 
@@ -56,7 +66,7 @@ public sealed class SmolLoraGradientTests(SmolLoraOracle oracle) : IClassFixture
     public void Loss_and_gradient_norm_of_each_single_example_agree()
     {
         var golden = oracle.Root.GetProperty("lora");
-        using var adapter = Adapter(golden, rankStabilized: false);
+        using var adapter = Adapter("lora");
         var expected = golden.GetProperty("perExample").EnumerateArray().ToList();
         Assert.Equal(expected.Count, oracle.Batch.Count);
         for (var i = 0; i < expected.Count; i++)
@@ -71,8 +81,10 @@ public sealed class SmolLoraGradientTests(SmolLoraOracle oracle) : IClassFixture
     private static void AssertWithin(double expected, double actual, double relative, string what) =>
         Assert.True(Math.Abs(actual - expected) <= relative * expected, $"{what}: expected {expected}, got {actual}");
 
-    private TrainableAdapter Adapter(JsonElement golden, bool rankStabilized) =>
-        OracleAdapter.Create(oracle.Model.Description, SmolLoraOracle.Configuration(rankStabilized), golden.GetProperty("boundB").GetSingle());
+    private static int TensorsOf(string name) => name == "dora" ? 3 : 2;
+
+    private TrainableAdapter Adapter(string name) =>
+        OracleAdapter.Create(oracle.Model.Description, SmolLoraOracle.Configuration(name == "rslora") with { UseDora = name == "dora" }, oracle.Root.GetProperty(name).GetProperty("boundB").GetSingle(), weights: oracle.Model.Weights);
 
     private TrainingStep.Outcome Compute(TrainableAdapter adapter, IReadOnlyList<TrainingExample> examples) =>
         StepRunner.Compute(oracle.Model.Description, oracle.Model.Weights, oracle.Pool, adapter, examples);

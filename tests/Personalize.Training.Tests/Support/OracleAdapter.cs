@@ -1,5 +1,6 @@
 using Personalize.Core.Adapters;
 using Personalize.Core.Models;
+using Personalize.Core.Quantization;
 using Personalize.Training.Adapters;
 
 namespace Personalize.Training.Tests.Support;
@@ -9,10 +10,14 @@ internal static class OracleAdapter
 {
     public static readonly string[] ModuleNames = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
 
-    public static TrainableAdapter Create(DecoderDescription description, LoraConfiguration configuration, float boundB, bool withGradients = true) =>
-        TrainableAdapter.FromAdapter(description, CreateData(description, configuration, boundB), withGradients);
+    public static TrainableAdapter Create(DecoderDescription description, LoraConfiguration configuration, float boundB, bool withGradients = true, DecoderWeights? weights = null) =>
+        TrainableAdapter.FromAdapter(description, CreateData(description, configuration, boundB, weights), withGradients);
 
-    public static LoraAdapter CreateData(DecoderDescription description, LoraConfiguration configuration, float boundB)
+    /// <param name="description">The model's sizes.</param>
+    /// <param name="configuration">What to adapt.</param>
+    /// <param name="boundB">The bound of B.</param>
+    /// <param name="weights">With DoRA the weights whose rows' lengths are the magnitudes: PEFT measures them while B is still zero.</param>
+    public static LoraAdapter CreateData(DecoderDescription description, LoraConfiguration configuration, float boundB, DecoderWeights? weights = null)
     {
         var pairs = new List<LoraPair>();
         for (var layer = 0; layer < description.LayerCount; layer++)
@@ -21,15 +26,26 @@ internal static class OracleAdapter
             {
                 var shape = ModuleShape.Of(description, module);
                 var key = (ulong)((layer * 16) + ((int)module * 2));
-                var a = new float[configuration.Rank * shape.InputSize];
-                var b = new float[configuration.Rank * shape.OutputSize];
+                var rank = configuration.GetRank(layer, module);
+                var a = new float[rank * shape.InputSize];
+                var b = new float[rank * shape.OutputSize];
                 UniformStream.Fill(a, key, (float)(1 / Math.Sqrt(shape.InputSize)));
                 UniformStream.Fill(b, key + 1, boundB);
-                pairs.Add(new LoraPair(layer, module, configuration.Rank, a, b));
+                pairs.Add(new LoraPair(layer, module, rank, a, b, configuration.UseDora ? Magnitudes(weights!.Layers[layer][module]) : null));
             }
         }
 
         return new LoraAdapter(configuration, "oracle", pairs);
+    }
+
+    private static float[] Magnitudes(PackedMatrix weight)
+    {
+        var row = new float[weight.Columns];
+        return [.. Enumerable.Range(0, weight.Rows).Select(n =>
+        {
+            weight.ReadRow(n, row);
+            return (float)Norm(row);
+        })];
     }
 
     public static string Name(LoraPair pair, char which) => $"{pair.Layer}.{ModuleNames[(int)pair.Module]}.{which}";

@@ -10,13 +10,13 @@ namespace Personalize.Training.Tests.Support;
 /// <summary>One step's loss and gradients outside of a training run.</summary>
 internal static class StepRunner
 {
-    public static TrainingStep.Outcome Compute(DecoderDescription description, DecoderWeights weights, WorkerPool pool, TrainableAdapter adapter, IReadOnlyList<TrainingExample> examples, int? keptLayers = null, int? microBatchTokens = null)
+    public static TrainingStep.Outcome Compute(DecoderDescription description, DecoderWeights weights, WorkerPool pool, TrainableAdapter adapter, IReadOnlyList<TrainingExample> examples, int? keptLayers = null, int? microBatchTokens = null, AdapterDropout? dropout = null)
     {
         var tokens = microBatchTokens ?? examples.Sum(e => e.Length);
-        using var stack = Stack(description, weights, pool, adapter, examples, keptLayers, tokens);
+        using var stack = Stack(description, weights, pool, adapter, examples, keptLayers, tokens, dropout);
         return new TrainingStep(stack, adapter, tokens).Compute(examples, 0, examples.Count, CancellationToken.None);
     }
 
-    public static DecoderStack Stack(DecoderDescription description, DecoderWeights weights, WorkerPool pool, TrainableAdapter adapter, IReadOnlyList<TrainingExample> examples, int? keptLayers = null, int? tokens = null) =>
-        new(description, weights, pool, adapter, new WorkspaceShape(tokens ?? examples.Sum(e => e.Length), examples.Count, examples.Max(e => e.Length), adapter.Rank, keptLayers ?? description.LayerCount, ForBackward: true));
+    public static DecoderStack Stack(DecoderDescription description, DecoderWeights weights, WorkerPool pool, TrainableAdapter adapter, IReadOnlyList<TrainingExample> examples, int? keptLayers = null, int? tokens = null, AdapterDropout? dropout = null) =>
+        new(description, weights, pool, adapter, new WorkspaceShape(tokens ?? examples.Sum(e => e.Length), examples.Count, examples.Max(e => e.Length), adapter.Rank, keptLayers ?? description.LayerCount, ForBackward: true, adapter.UsesDora, dropout is not null), dropout);
 }

@@ -10,7 +10,7 @@ internal sealed class TinyDecoder : IDisposable
 {
     private readonly Random _random = new(20240607);
 
-    public TinyDecoder(bool bias = false)
+    public TinyDecoder(bool bias = false, bool tied = false)
     {
         Description = new DecoderDescription
         {
@@ -28,10 +28,11 @@ internal sealed class TinyDecoder : IDisposable
             RotaryDimension = 6,
             FileHasAdjacentRotaryPairs = false,
             HasAttentionBias = bias,
-            TiesEmbeddings = false,
+            TiesEmbeddings = tied,
         };
         var layers = Enumerable.Range(0, Description.LayerCount).Select(_ => Layer(bias)).ToList();
-        Weights = new DecoderWeights(Matrix(Description.VocabularySize, Description.HiddenSize), layers, Vector(Description.HiddenSize, 1), Matrix(Description.VocabularySize, Description.HiddenSize));
+        var embedding = Matrix(Description.VocabularySize, Description.HiddenSize);
+        Weights = new DecoderWeights(embedding, layers, Vector(Description.HiddenSize, 1), tied ? embedding : Matrix(Description.VocabularySize, Description.HiddenSize));
     }
 
     public DecoderDescription Description { get; }

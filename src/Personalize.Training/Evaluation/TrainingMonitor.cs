@@ -1,0 +1,115 @@
+using Personalize.Core.Kernels;
+using Personalize.Training.Adapters;
+using Personalize.Training.Data;
+using Personalize.Training.Layers;
+
+namespace Personalize.Training.Evaluation;
+
+/// <summary>Watches the loss on held-back later examples while an adapter is trained, keeps the parameters of the lowest one, and says when waiting longer is in vain.</summary>
+/// <remarks>
+/// Asked between steps, when parameters are whole. Deterministic: the same parameters give the same decisions on any number of threads and in any micro-batch. Owns a copy of the parameters; borrows stack and adapter. Not thread-safe.
+/// </remarks>
+internal sealed class TrainingMonitor : IDisposable
+{
+    private readonly DecoderStack _stack;
+    private readonly TrainableAdapter _adapter;
+    private readonly IReadOnlyList<TrainingExample> _heldBack;
+    private readonly int _interval;
+    private readonly int _patience;
+    private readonly int _tokensPerBatch;
+    private readonly int _examplesPerBatch;
+    private readonly PackedBatch _batch = new();
+
+    /// <param name="stack">The decoder that trains; its workspace serves the measurement too.</param>
+    /// <param name="adapter">The adapter that is trained.</param>
+    /// <param name="heldBack">The examples whose loss is watched, at least one with a loss token.</param>
+    /// <param name="recipe">How often to measure, and how long to wait.</param>
+    /// <param name="tokensPerBatch">The most tokens the stack computes together; at least the longest example's.</param>
+    /// <param name="examplesPerBatch">The most examples it computes together.</param>
+    public TrainingMonitor(DecoderStack stack, TrainableAdapter adapter, IReadOnlyList<TrainingExample> heldBack, LoraRecipe recipe, int tokensPerBatch, int examplesPerBatch)
+    {
+        if (heldBack.Sum(e => (long)e.LossTokenCount) == 0)
+        {
+            throw new ArgumentException("no token of the held-back examples carries loss", nameof(heldBack));
+        }
+
+        _stack = stack;
+        _adapter = adapter;
+        _heldBack = heldBack;
+        _interval = recipe.ValidationInterval;
+        _patience = recipe.Patience;
+        _tokensPerBatch = tokensPerBatch;
+        _examplesPerBatch = examplesPerBatch;
+        Best = new NativeBuffer<float>(adapter.Parameters.Length);
+        adapter.Parameters.Span.CopyTo(Best.Span);
+    }
+
+    /// <summary>Everything that decides what comes next, besides <see cref="Best"/>; a checkpoint keeps both.</summary>
+    public MonitorState State { get; set; } = new(double.PositiveInfinity, 0, 0);
+
+    /// <summary>The parameters of the lowest loss; those of the start before the first measurement.</summary>
+    public NativeBuffer<float> Best { get; }
+
+    /// <summary>Divides examples in time order: the last <paramref name="share"/> of them, rounded down but with a share at least one, are held back.</summary>
+    /// <returns>How many examples train; all of them if nothing is to be held back or only one is there.</returns>
+    public static int TrainCount(int count, double share) => share > 0 && count > 1 ? count - Math.Max(1, (int)(count * share)) : count;
+
+    /// <summary>Measures if it is time to.</summary>
+    /// <param name="stepsTaken">How many steps were taken.</param>
+    /// <param name="isLast">Whether no step follows, so that the end is always measured.</param>
+    /// <param name="cancellationToken">Looked at before every layer; a measurement that was cut off changes nothing.</param>
+    /// <returns>True if training should stop.</returns>
+    public bool AfterStep(int stepsTaken, bool isLast, CancellationToken cancellationToken)
+    {
+        if (stepsTaken % _interval != 0 && !isLast)
+        {
+            return false;
+        }
+
+        var loss = Measure(cancellationToken);
+        if (loss < State.BestLoss)
+        {
+            _adapter.Parameters.Span.CopyTo(Best.Span);
+            State = new MonitorState(loss, stepsTaken, 0);
+            return false;
+        }
+
+        // A loss that is no number is not lower either, so a diverged adapter waits until the patience is over and never becomes the best.
+        State = State with { Waited = State.Waited + 1 };
+        return State.Waited >= _patience;
+    }
+
+    /// <summary>Gives the adapter the best parameters back.</summary>
+    public void RestoreBest() => Best.Span.CopyTo(_adapter.Parameters.Span);
+
+    /// <summary>The mean loss of the held-back examples with the parameters as they are, in nats a token.</summary>
+    public double Measure(CancellationToken cancellationToken)
+    {
+        var (sum, losses, start) = (0d, 0L, 0);
+        while (start < _heldBack.Count)
+        {
+            var (count, tokens) = (1, _heldBack[start].Length);
+            while (start + count < _heldBack.Count && count < _examplesPerBatch && tokens + _heldBack[start + count].Length <= _tokensPerBatch)
+            {
+                tokens += _heldBack[start + count].Length;
+                count++;
+            }
+
+            _batch.Fill(_heldBack, start, count);
+            _stack.Evaluate(_batch, cancellationToken);
+
+            // Loss by loss, so that the sum does not depend on how the examples were divided.
+            foreach (var loss in _stack.Losses)
+            {
+                sum += loss;
+                losses++;
+            }
+
+            start += count;
+        }
+
+        return sum / losses;
+    }
+
+    public void Dispose() => Best.Dispose();
+}
