@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Personalize.Core.Quantization;
 
@@ -34,10 +35,7 @@ internal unsafe struct ProjectionTask
     /// <param name="part">Which part.</param>
     public readonly void Down(float* x, int tokens, int part)
     {
-        for (var token = 0; token < tokens; token++)
-        {
-            LowRankPair.Down(LowRank, x + ((long)token * Weight.Columns), Weight.Columns, part, LowRankInput + ((((long)part * tokens) + token) * LowRank.Rank));
-        }
+        LowRankPair.Down(LowRank, x, Weight.Columns, tokens, part, LowRankInput + ((long)part * tokens * LowRank.Rank));
     }
 
     /// <summary>Adds the adapter's part and the bias to rows whose products with the weight are there.</summary>
@@ -51,54 +49,89 @@ internal unsafe struct ProjectionTask
             return;
         }
 
-        var h = stackalloc float[LowRankInput is null ? 0 : LowRank.Rank];
-        for (var token = 0; token < tokens; token++)
+        var rank = LowRankInput is null ? 0 : LowRank.Rank;
+        var h = stackalloc float[4 * rank];
+        for (var token = 0; token < tokens;)
         {
-            if (LowRankInput is not null)
+            var four = token + 4 <= tokens;
+            for (var t = 0; t < (four ? 4 : 1) && rank > 0; t++)
             {
-                LowRankPair.SumParts(LowRankInput + ((long)token * LowRank.Rank), (long)tokens * LowRank.Rank, LowRank.Rank, h);
+                LowRankPair.SumParts(LowRankInput + ((long)(token + t) * rank), (long)tokens * rank, rank, h + (t * rank));
             }
 
             for (var g = group; g < group + count; g++)
             {
-                var row = g * PackedMatrix.RowsPerGroup;
-                var rows = Math.Min(PackedMatrix.RowsPerGroup, Weight.Rows - row);
-                var output = Output + ((long)token * Weight.Rows) + row;
-                if (rows == PackedMatrix.RowsPerGroup)
+                if (four)
                 {
-                    Finish(h, g, Vector256.Load(output), RowScale is null ? default : Vector256.Load(RowScale + row), Bias is null ? default : Vector256.Load(Bias + row)).Store(output);
+                    Finish<Tiles.Four>(h, g, token);
                 }
                 else
                 {
-                    var y = Finish(h, g, LoadPart(output, rows), RowScale is null ? default : LoadPart(RowScale + row, rows), Bias is null ? default : LoadPart(Bias + row, rows));
-                    for (var r = 0; r < rows; r++)
-                    {
-                        output[r] = y[r];
-                    }
+                    Finish<Tiles.One>(h, g, token);
                 }
             }
+
+            token += four ? 4 : 1;
         }
     }
 
-    private readonly Vector256<float> Finish(float* h, int group, Vector256<float> y, Vector256<float> scale, Vector256<float> bias)
+    private readonly void Finish<TTile>(float* h, int group, int token)
+        where TTile : struct, ITile
     {
+        var row = group * PackedMatrix.RowsPerGroup;
+        var rows = Math.Min(PackedMatrix.RowsPerGroup, Weight.Rows - row);
+        var stride = Weight.Rows;
+        var output = Output + ((long)token * stride) + row;
+        var y0 = LoadPart(output, rows);
+        var y1 = TTile.Count == 4 ? LoadPart(output + stride, rows) : y0;
+        var y2 = TTile.Count == 4 ? LoadPart(output + (2L * stride), rows) : y0;
+        var y3 = TTile.Count == 4 ? LoadPart(output + (3L * stride), rows) : y0;
         if (LowRankInput is not null)
         {
-            y = LowRankPair.Up(LowRank, h, group, y);
+            LowRankPair.Up<TTile>(LowRank, h, group, ref y0, ref y1, ref y2, ref y3);
         }
 
-        if (RowScale is not null)
+        StorePart(Complete(y0, row, rows), output, rows);
+        if (TTile.Count == 4)
         {
-            y *= scale;
+            StorePart(Complete(y1, row, rows), output + stride, rows);
+            StorePart(Complete(y2, row, rows), output + (2L * stride), rows);
+            StorePart(Complete(y3, row, rows), output + (3L * stride), rows);
         }
-
-        return Bias is null ? y : y + bias;
     }
 
-    private static Vector256<float> LoadPart(float* from, int count)
+    private readonly Vector256<float> Complete(Vector256<float> y, int row, int rows)
+    {
+        if (RowScale is not null)
+        {
+            y *= LoadPart(RowScale + row, rows);
+        }
+
+        return Bias is null ? y : y + LoadPart(Bias + row, rows);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> LoadPart(float* from, int count) => count == PackedMatrix.RowsPerGroup ? Vector256.Load(from) : LoadFew(from, count);
+
+    private static Vector256<float> LoadFew(float* from, int count)
     {
         var part = stackalloc float[PackedMatrix.RowsPerGroup];
         new ReadOnlySpan<float>(from, count).CopyTo(new Span<float>(part, count));
         return Vector256.Load(part);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StorePart(Vector256<float> y, float* to, int count)
+    {
+        if (count == PackedMatrix.RowsPerGroup)
+        {
+            y.Store(to);
+            return;
+        }
+
+        for (var r = 0; r < count; r++)
+        {
+            to[r] = y[r];
+        }
     }
 }
