@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Personalize.Core.Adapters;
 using Personalize.Core.Quantization;
 
@@ -149,31 +150,59 @@ public sealed unsafe class LowRankPair : IDisposable
         }
     }
 
-    /// <summary>Adds the pair's part to a group of eight outputs of some tokens.</summary>
+    /// <summary>Adds the pair's part to whole groups of eight outputs of one or four tokens: for each eight of the rank, even and odd ones apart, <c>y += sum over r of h[r] B[r]</c>.</summary>
     /// <param name="term">The pair.</param>
     /// <param name="h">The inner products, <c>[tokens, rank]</c>.</param>
-    /// <param name="group">The group.</param>
-    /// <param name="y0">The first token's outputs.</param>
-    /// <param name="y1">The second's, if the tile has one.</param>
-    /// <param name="y2">The third's, if the tile has one.</param>
-    /// <param name="y3">The fourth's, if the tile has one.</param>
+    /// <param name="group">The first group.</param>
+    /// <param name="count">How many groups.</param>
+    /// <param name="y">The first group's outputs of the first token.</param>
+    /// <param name="stride">Elements from a token's outputs to the next one's.</param>
     /// <typeparam name="TTile">How many tokens: one or four.</typeparam>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void Up<TTile>(in LowRankTerm term, float* h, int group, ref Vector256<float> y0, ref Vector256<float> y1, ref Vector256<float> y2, ref Vector256<float> y3)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Up<TTile>(in LowRankTerm term, float* h, int group, int count, float* y, long stride)
         where TTile : struct, ITile
     {
         var rank = term.Rank;
-        var b = (float*)term.Up + ((long)group * Lanes * rank);
-        var half = (ushort*)term.HalfUp + ((long)group * Lanes * rank);
-        for (var r = 0; r < rank; r++)
+        for (var first = 0; first < rank; first += Lanes)
         {
-            var column = term.HalfUp == 0 ? Vector256.Load(b + (r * Lanes)) : Widen(half + (r * Lanes));
-            y0 = Vector256.FusedMultiplyAdd(Vector256.Create(h[r]), column, y0);
-            if (TTile.Count == 4)
+            var at = ((long)group * rank) + first;
+            var b = (float*)term.Up + (at * Lanes);
+            var half = (ushort*)term.HalfUp + (at * Lanes);
+            var to = y;
+            for (var g = 0; g < count; g++, to += Lanes, b += rank * Lanes, half += rank * Lanes)
             {
-                y1 = Vector256.FusedMultiplyAdd(Vector256.Create(h[rank + r]), column, y1);
-                y2 = Vector256.FusedMultiplyAdd(Vector256.Create(h[(2 * rank) + r]), column, y2);
-                y3 = Vector256.FusedMultiplyAdd(Vector256.Create(h[(3 * rank) + r]), column, y3);
+                var e0 = Vector256<float>.Zero;
+                var e1 = e0;
+                var e2 = e0;
+                var e3 = e0;
+                var o0 = e0;
+                var o1 = e0;
+                var o2 = e0;
+                var o3 = e0;
+                for (var r = 0; r < Lanes; r += 2)
+                {
+                    var even = term.HalfUp == 0 ? Vector256.Load(b + (r * Lanes)) : Widen(half + (r * Lanes));
+                    var odd = term.HalfUp == 0 ? Vector256.Load(b + ((r + 1) * Lanes)) : Widen(half + ((r + 1) * Lanes));
+                    e0 = Vector256.FusedMultiplyAdd(Vector256.Create(h[first + r]), even, e0);
+                    o0 = Vector256.FusedMultiplyAdd(Vector256.Create(h[first + r + 1]), odd, o0);
+                    if (TTile.Count == 4)
+                    {
+                        e1 = Vector256.FusedMultiplyAdd(Vector256.Create(h[rank + first + r]), even, e1);
+                        o1 = Vector256.FusedMultiplyAdd(Vector256.Create(h[rank + first + r + 1]), odd, o1);
+                        e2 = Vector256.FusedMultiplyAdd(Vector256.Create(h[(2 * rank) + first + r]), even, e2);
+                        o2 = Vector256.FusedMultiplyAdd(Vector256.Create(h[(2 * rank) + first + r + 1]), odd, o2);
+                        e3 = Vector256.FusedMultiplyAdd(Vector256.Create(h[(3 * rank) + first + r]), even, e3);
+                        o3 = Vector256.FusedMultiplyAdd(Vector256.Create(h[(3 * rank) + first + r + 1]), odd, o3);
+                    }
+                }
+
+                (Vector256.Load(to) + (e0 + o0)).Store(to);
+                if (TTile.Count == 4)
+                {
+                    (Vector256.Load(to + stride) + (e1 + o1)).Store(to + stride);
+                    (Vector256.Load(to + (2 * stride)) + (e2 + o2)).Store(to + (2 * stride));
+                    (Vector256.Load(to + (3 * stride)) + (e3 + o3)).Store(to + (3 * stride));
+                }
             }
         }
     }
@@ -204,6 +233,15 @@ public sealed unsafe class LowRankPair : IDisposable
         var rank = term.Rank;
         var a = (float*)term.Down + ((long)first * rank) + lane;
         var half = (ushort*)term.HalfDown + ((long)first * rank) + lane;
+        if (Sse.IsSupported && TTile.Count == 1 && term.HalfDown != 0)
+        {
+            // A short piece of memory: all of it is asked for at once.
+            for (var ask = half; ask < half + ((long)(end - first) * rank); ask += 32)
+            {
+                Sse.Prefetch0(ask);
+            }
+        }
+
         var e0 = Vector256<float>.Zero;
         var e1 = e0;
         var e2 = e0;

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using Personalize.Core.Quantization;
 
 namespace Personalize.Core.Kernels;
@@ -49,89 +47,81 @@ internal unsafe struct ProjectionTask
             return;
         }
 
-        var rank = LowRankInput is null ? 0 : LowRank.Rank;
+        if (LowRankInput is not null)
+        {
+            AddLowRank(group, count, tokens);
+        }
+
+        if (Bias is null && RowScale is null)
+        {
+            return;
+        }
+
+        var first = group * PackedMatrix.RowsPerGroup;
+        var rows = Math.Min(Weight.Rows, first + (count * PackedMatrix.RowsPerGroup)) - first;
+        for (var token = 0; token < tokens; token++)
+        {
+            var y = Output + ((long)token * Weight.Rows) + first;
+            for (var r = 0; r < rows && RowScale is not null; r++)
+            {
+                y[r] *= RowScale[first + r];
+            }
+
+            if (Bias is not null)
+            {
+                VectorAdd.InPlace(y, Bias + first, rows);
+            }
+        }
+    }
+
+    private readonly void AddLowRank(int group, int count, int tokens)
+    {
+        var rank = LowRank.Rank;
+        var rows = Weight.Rows;
         var h = stackalloc float[4 * rank];
+        var part = stackalloc float[4 * PackedMatrix.RowsPerGroup];
+        var whole = Math.Min(group + count, rows / PackedMatrix.RowsPerGroup) - group;
+        var rest = (group + count) * PackedMatrix.RowsPerGroup > rows ? rows % PackedMatrix.RowsPerGroup : 0;
         for (var token = 0; token < tokens;)
         {
-            var four = token + 4 <= tokens;
-            for (var t = 0; t < (four ? 4 : 1) && rank > 0; t++)
+            var together = token + 4 <= tokens ? 4 : 1;
+            for (var t = 0; t < together; t++)
             {
                 LowRankPair.SumParts(LowRankInput + ((long)(token + t) * rank), (long)tokens * rank, rank, h + (t * rank));
             }
 
-            for (var g = group; g < group + count; g++)
+            var output = Output + ((long)token * rows) + (group * PackedMatrix.RowsPerGroup);
+            Up(h, group, whole, output, rows, together);
+            if (rest > 0)
             {
-                if (four)
-                {
-                    Finish<Tiles.Four>(h, g, token);
-                }
-                else
-                {
-                    Finish<Tiles.One>(h, g, token);
-                }
+                // The last group's other rows are padding, for which the output has no room.
+                output += whole * PackedMatrix.RowsPerGroup;
+                Copy(output, rows, part, PackedMatrix.RowsPerGroup, rest, together);
+                Up(h, group + whole, 1, part, PackedMatrix.RowsPerGroup, together);
+                Copy(part, PackedMatrix.RowsPerGroup, output, rows, rest, together);
             }
 
-            token += four ? 4 : 1;
+            token += together;
         }
     }
 
-    private readonly void Finish<TTile>(float* h, int group, int token)
-        where TTile : struct, ITile
+    private readonly void Up(float* h, int group, int count, float* y, long stride, int tokens)
     {
-        var row = group * PackedMatrix.RowsPerGroup;
-        var rows = Math.Min(PackedMatrix.RowsPerGroup, Weight.Rows - row);
-        var stride = Weight.Rows;
-        var output = Output + ((long)token * stride) + row;
-        var y0 = LoadPart(output, rows);
-        var y1 = TTile.Count == 4 ? LoadPart(output + stride, rows) : y0;
-        var y2 = TTile.Count == 4 ? LoadPart(output + (2L * stride), rows) : y0;
-        var y3 = TTile.Count == 4 ? LoadPart(output + (3L * stride), rows) : y0;
-        if (LowRankInput is not null)
+        if (tokens == 4)
         {
-            LowRankPair.Up<TTile>(LowRank, h, group, ref y0, ref y1, ref y2, ref y3);
+            LowRankPair.Up<Tiles.Four>(LowRank, h, group, count, y, stride);
         }
-
-        StorePart(Complete(y0, row, rows), output, rows);
-        if (TTile.Count == 4)
+        else
         {
-            StorePart(Complete(y1, row, rows), output + stride, rows);
-            StorePart(Complete(y2, row, rows), output + (2L * stride), rows);
-            StorePart(Complete(y3, row, rows), output + (3L * stride), rows);
+            LowRankPair.Up<Tiles.One>(LowRank, h, group, count, y, stride);
         }
     }
 
-    private readonly Vector256<float> Complete(Vector256<float> y, int row, int rows)
+    private static void Copy(float* from, long fromStride, float* to, long toStride, int count, int tokens)
     {
-        if (RowScale is not null)
+        for (var t = 0; t < tokens; t++)
         {
-            y *= LoadPart(RowScale + row, rows);
-        }
-
-        return Bias is null ? y : y + LoadPart(Bias + row, rows);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> LoadPart(float* from, int count) => count == PackedMatrix.RowsPerGroup ? Vector256.Load(from) : LoadFew(from, count);
-
-    private static Vector256<float> LoadFew(float* from, int count)
-    {
-        var part = stackalloc float[PackedMatrix.RowsPerGroup];
-        new ReadOnlySpan<float>(from, count).CopyTo(new Span<float>(part, count));
-        return Vector256.Load(part);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StorePart(Vector256<float> y, float* to, int count)
-    {
-        if (count == PackedMatrix.RowsPerGroup)
-        {
-            y.Store(to);
-            return;
-        }
-
-        for (var r = 0; r < count; r++)
-        {
-            to[r] = y[r];
+            new ReadOnlySpan<float>(from + (t * fromStride), count).CopyTo(new Span<float>(to + (t * toStride), count));
         }
     }
 }
