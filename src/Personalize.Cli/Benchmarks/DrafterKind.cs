@@ -12,7 +12,7 @@ internal sealed record DrafterKind(string Name, Func<SpeculationScenario, int, D
     /// <summary>All that need nothing further, and a draft model where one is given.</summary>
     public static IReadOnlyList<DrafterKind> All(CommandContext context, Engine engine, string? draftModel)
     {
-        var kinds = new List<DrafterKind> { new("lookup", (_, _) => Drafting.FromText()), new("history", (scenario, _) => Drafting.FromTexts(scenario.History)) };
+        var kinds = new List<DrafterKind> { new("lookup", (_, _) => Drafting.FromText()), new("history", (scenario, _) => Drafting.FromTexts(scenario.History)), new("refine", (_, _) => Drafting.FromPasses()) };
         if (draftModel is not null)
         {
             kinds.Add(new DrafterKind("draft", (_, contextLength) => Drafting.FromModel(context, engine, draftModel, contextLength)));

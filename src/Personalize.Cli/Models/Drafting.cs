@@ -29,6 +29,9 @@ internal sealed class Drafting : IDisposable
     /// <summary>Copies from the prompt and the answer.</summary>
     public static Drafting FromText() => new(new LookupDrafter());
 
+    /// <summary>Guesses a block and refines it with the passes that verify it.</summary>
+    public static Drafting FromPasses() => new(new RefinementDrafter());
+
     /// <summary>Copies also from given texts.</summary>
     public static Drafting FromTexts(IEnumerable<int[]> texts)
     {
