@@ -2,6 +2,7 @@ using Personalize.Core.Errors;
 using Personalize.Core.Kernels;
 using Personalize.Core.Models;
 using Personalize.Training.Adapters;
+using Personalize.Training.Checkpoints;
 using Personalize.Training.Data;
 using Personalize.Training.Layers;
 using Personalize.Training.Memory;
@@ -55,10 +56,10 @@ public sealed class LoraTrainer
     /// <summary>What a run over these examples will allocate; nothing is allocated by asking.</summary>
     /// <param name="examples">What would be trained on.</param>
     /// <exception cref="MemoryBudgetException">The budget is too small for the longest example.</exception>
-    public TrainingPlan Plan(IReadOnlyList<TrainingExample> examples) => TrainingPlan.Choose(_description, _recipe, _memory, Prepare(examples));
+    public TrainingPlan Plan(IReadOnlyList<TrainingExample?> examples) => TrainingPlan.Choose(_description, _recipe, _memory, Prepare(examples));
 
     /// <summary>Trains a new adapter, going through the examples in their order.</summary>
-    /// <param name="examples">What is trained on; cut to the recipe's length.</param>
+    /// <param name="examples">What is trained on; cut to the recipe's length. Null is an empty slot.</param>
     /// <param name="baseFingerprint">The fingerprint of the model, which the adapter will carry.</param>
     /// <param name="progress">Told after every step.</param>
     /// <param name="cancellationToken">Looked at before every layer; a cancelled run leaves nothing behind.</param>
@@ -67,26 +68,62 @@ public sealed class LoraTrainer
     /// <exception cref="MemoryBudgetException">The budget is too small for the longest example.</exception>
     /// <exception cref="TrainingDivergedException">A loss or a gradient is not finite.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
-    public TrainingResult Run(IReadOnlyList<TrainingExample> examples, string baseFingerprint, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
+    public TrainingResult Run(IReadOnlyList<TrainingExample?> examples, string baseFingerprint, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        Run(examples, baseFingerprint, checkpoints: null, progress, cancellationToken);
+
+    /// <summary>
+    /// Trains an adapter and keeps the state on the way: a run that was cancelled or killed at any moment and is called again with the same arguments gives the adapter it would have given uninterrupted, bit for bit,
+    /// on any number of threads and within any memory.
+    /// </summary>
+    /// <param name="examples">
+    /// What is trained on; cut to the recipe's length. Null is an empty slot, where an example was erased: it takes its place in its step and in the schedule of rates and trains nothing, so a run over the same slots
+    /// may go on from any checkpoint that was written before the slot's first use.
+    /// </param>
+    /// <param name="baseFingerprint">The fingerprint of the model, which the adapter will carry.</param>
+    /// <param name="checkpoints">Where the state is kept, and how often; null keeps none.</param>
+    /// <param name="progress">Told after every step of this session.</param>
+    /// <param name="cancellationToken">Looked at before every layer; the state after the last whole step is then kept and a step that was half done is dropped.</param>
+    /// <returns>The adapter and the figures, those of earlier sessions included.</returns>
+    /// <exception cref="InsufficientDataException">There is no example.</exception>
+    /// <exception cref="MemoryBudgetException">The budget is too small for the longest example.</exception>
+    /// <exception cref="TrainingDivergedException">A loss or a gradient is not finite; the last checkpoint stays.</exception>
+    /// <exception cref="CheckpointMismatchException">The latest checkpoint is of another base, recipe or data.</exception>
+    /// <exception cref="StoreIntegrityException">The latest checkpoint was cut or changed.</exception>
+    /// <exception cref="ProfileVersionException">The latest checkpoint is of a newer version.</exception>
+    /// <exception cref="ProfileAccessException">A checkpoint cannot be written; the last good one stays.</exception>
+    /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
+    public TrainingResult Run(
+        IReadOnlyList<TrainingExample?> examples, string baseFingerprint, CheckpointOptions? checkpoints, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(baseFingerprint);
-        var prepared = Prepare(examples);
-        var plan = TrainingPlan.Choose(_description, _recipe, _memory, prepared);
+        var slots = Prepare(examples);
+        var plan = TrainingPlan.Choose(_description, _recipe, _memory, slots);
         using var adapter = TrainableAdapter.Initialize(_description, _recipe.Configuration, _recipe.Seed);
         using var stack = new DecoderStack(_description, _weights, _pool, adapter, plan.Shape);
         using var optimizer = new AdamW(adapter.Parameters.Length, _recipe.Beta1, _recipe.Beta2, _recipe.Epsilon, _recipe.WeightDecay);
         var step = new TrainingStep(stack, adapter, plan.MicroBatchTokens);
-        var stepsPerEpoch = (prepared.Count + _recipe.ExamplesPerStep - 1) / _recipe.ExamplesPerStep;
-        var totalSteps = checked(stepsPerEpoch * _recipe.Epochs);
-        var schedule = new LearningRateSchedule(_recipe.LearningRate, _recipe.WarmupSteps, _recipe.FinalLearningRateFraction, totalSteps);
-        var losses = new List<double>(totalSteps);
-        var norms = new List<double>(totalSteps);
-        var tokens = 0L;
+        var steps = new StepSchedule(slots.Count, _recipe.ExamplesPerStep, _recipe.Epochs);
+        var schedule = new LearningRateSchedule(_recipe.LearningRate, _recipe.WarmupSteps, _recipe.FinalLearningRateFraction, steps.Count);
+        var keeper = checkpoints is null ? null : new CheckpointKeeper(checkpoints, new RunIdentity(baseFingerprint, _recipe, steps, slots), adapter, optimizer, _time);
+        var state = keeper?.Restore() ?? new RunState();
         var began = _time.GetTimestamp();
-        for (var s = 0; s < totalSteps; s++)
+        TimeSpan Elapsed() => state.ElapsedBefore + _time.GetElapsedTime(began);
+        while (state.Step < steps.Count)
         {
-            var first = s % stepsPerEpoch * _recipe.ExamplesPerStep;
-            var outcome = step.Compute(prepared, first, Math.Min(_recipe.ExamplesPerStep, prepared.Count - first), cancellationToken);
+            var s = state.Step;
+            TrainingStep.Outcome outcome;
+            try
+            {
+                var present = slots.Take(steps.Slots(s)).OfType<TrainingExample>().ToList();
+                outcome = step.Compute(present, 0, present.Count, cancellationToken);
+            }
+            catch (OperationCanceledException)
+            {
+                // Parameters and moments change between steps alone: they are those of the last whole one.
+                keeper?.Save(state, Elapsed());
+                throw;
+            }
+
             if (!double.IsFinite(outcome.Loss) || !double.IsFinite(outcome.GradientNorm))
             {
                 throw new TrainingDivergedException(s, outcome.Loss);
@@ -94,24 +131,27 @@ public sealed class LoraTrainer
 
             var rate = schedule.At(s);
             optimizer.Step(adapter.Parameters, adapter.Gradients, rate, GradientClipping.Factor(outcome.GradientNorm, _recipe.MaximumGradientNorm));
-            losses.Add(outcome.Loss);
-            norms.Add(outcome.GradientNorm);
-            tokens += outcome.Tokens;
-            progress?.Report(new TrainingProgress(s, totalSteps, outcome.Loss, outcome.GradientNorm, rate, tokens, _time.GetElapsedTime(began)));
+            state.Add(outcome.Loss, outcome.GradientNorm, outcome.Tokens);
+            keeper?.AfterStep(state, Elapsed);
+            progress?.Report(new TrainingProgress(s, steps.Count, outcome.Loss, outcome.GradientNorm, rate, state.Tokens, Elapsed()));
         }
 
-        return new TrainingResult(adapter.ToAdapter(baseFingerprint), losses, norms, tokens, _time.GetElapsedTime(began), plan);
+        return new TrainingResult(adapter.ToAdapter(baseFingerprint), state.Losses, state.GradientNorms, state.Tokens, Elapsed(), plan)
+        {
+            CheckpointCount = keeper?.Count ?? 0,
+            CheckpointElapsed = keeper?.Elapsed ?? TimeSpan.Zero,
+        };
     }
 
-    private List<TrainingExample> Prepare(IReadOnlyList<TrainingExample> examples)
+    private List<TrainingExample?> Prepare(IReadOnlyList<TrainingExample?> examples)
     {
         ArgumentNullException.ThrowIfNull(examples);
-        if (examples.Count == 0)
+        if (examples.All(example => example is null))
         {
             throw new InsufficientDataException(0, 1);
         }
 
         var maximum = Math.Min(_recipe.MaximumTokens, _description.ContextLength);
-        return ExampleCheck.Prepare(examples, _description.VocabularySize, maximum);
+        return ExampleCheck.PrepareSlots(examples, _description.VocabularySize, maximum);
     }
 }
