@@ -47,7 +47,7 @@ public sealed class JobJournal : IDisposable
         foreach (var log in logs)
         {
             affected.AddRange(log.AdaptersThatSaw(interactionId));
-            Forget(log, interactionId, isLatest: ReferenceEquals(log, logs[^1]));
+            EmptySlots(log, interactionId, isLatest: ReferenceEquals(log, logs[^1]));
         }
 
         return [.. affected.Where(registry.Contains)];
@@ -149,7 +149,7 @@ public sealed class JobJournal : IDisposable
         _folder.Delete(log.RunId + Extension);
     }
 
-    private void Forget(JobLog log, long interactionId, bool isLatest)
+    private void EmptySlots(JobLog log, long interactionId, bool isLatest)
     {
         var train = Empty(log.Train, interactionId, log.FinishedAdapterIds.Count, out var slot);
         var test = Empty(log.Test, interactionId, erasedAfter: 0, out var testSlot);
