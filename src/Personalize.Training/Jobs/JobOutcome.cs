@@ -9,6 +9,14 @@ namespace Personalize.Training.Jobs;
 /// <param name="Gate">What the gate decided.</param>
 public sealed record JobOutcome(IReadOnlyList<double> Losses, long TrainTokens, TimeSpan Elapsed, GateDecision Gate)
 {
+    /// <summary>The figures of a result.</summary>
+    /// <param name="result">What a job returned.</param>
+    public static JobOutcome Of(PersonalizationResult result)
+    {
+        ArgumentNullException.ThrowIfNull(result);
+        return new JobOutcome(result.Training.Losses, result.Training.TrainTokens, result.Training.Elapsed, result.Gate);
+    }
+
     /// <summary>How many optimizer steps were taken.</summary>
     public int Steps => Losses.Count;
 
