@@ -59,7 +59,7 @@ internal static class TrainCommand
             }
 
             // One that this plan made before an erasure has seen what was erased: it has no place to defend.
-            incumbent = profile.Adapters.GetPromoted() is { } promoted && promoted.Id != log.AdapterId && !log.FinishedAdapterIds.Contains(promoted.Id) ? profile.Adapters.Load(promoted.Id) : null;
+            incumbent = profile.Adapters.GetPromoted() is { } promoted && promoted.Id != log.AdapterId && !log.FinishedAdapterIds.Contains(promoted.Id, StringComparer.Ordinal) ? profile.Adapters.Load(promoted.Id) : null;
         }
 
         PersonalizationResult result;

@@ -18,7 +18,7 @@ internal static class ExampleCheck
         var cut = example.Truncate(maximumLength);
         foreach (var id in cut.Ids)
         {
-            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(id, vocabularySize, "examples");
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(id, vocabularySize, nameof(example));
         }
 
         return cut;
