@@ -45,7 +45,7 @@ public sealed class ResumeTests : IDisposable
         var sessions = 0;
         while (true)
         {
-            var before = storage.Steps.LastOrDefault();
+            var before = storage.Steps is [.., var latest] ? latest : 0;
             using var source = new CancellationTokenSource();
             var after = 1 + (sessions % 3);
             try
