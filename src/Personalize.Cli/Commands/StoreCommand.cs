@@ -5,6 +5,7 @@ using Personalize.Cli.Models;
 using Personalize.Cli.Options;
 using Personalize.Cli.Profiles;
 using Personalize.Core.Interactions;
+using Personalize.Training.Jobs;
 using Spectre.Console;
 
 namespace Personalize.Cli.Commands;
@@ -129,9 +130,7 @@ internal static class StoreCommand
         host.Bind(command, context =>
         {
             using var profile = ProfileAccess.OpenExistingForWriting(context);
-            var one = context.Get(id);
-            var erased = one is { } row ? (profile.Interactions.Erase(row) ? 1 : 0) : profile.Interactions.EraseAll();
-            var affected = erased == 0 ? [] : profile.Adapters.List().Where(adapter => adapter.Provenance.TrainedOn is { Count: > 0 } range && (one is null || range.MayContain(one.Value))).Select(adapter => adapter.Id).ToArray();
+            var (erased, affected) = Erase(profile, context.Get(id));
             context.Output.Result(
                 json =>
                 {
@@ -149,12 +148,25 @@ internal static class StoreCommand
                     context.Output.Text($"{erased} erased\n");
                     foreach (var adapter in affected)
                     {
-                        context.Output.Warning($"adapter {adapter} may have learned from what was erased: train again, then adapters remove {adapter}");
+                        context.Output.Warning($"adapter {adapter} may have learned from what was erased: train --now --resume makes one that never saw it, then adapters remove {adapter}");
                     }
                 });
             return ExitCode.Done;
         });
         return command;
+    }
+
+    /// <summary>Makes training forget first, so that a kill in between leaves nothing that learned from a text the store no longer holds and nobody knows of.</summary>
+    private static (long Erased, IReadOnlyList<string> Affected) Erase(Core.Profiles.Profile profile, long? id)
+    {
+        using var journal = JobJournal.Open(profile);
+        var adapters = profile.Adapters;
+
+        // Of adapters without a plan, such as older ones, the range of ids is all that is known.
+        var unplanned = adapters.List().Where(adapter => !journal.Knows(adapter.Id) && adapter.Provenance.TrainedOn is { Count: > 0 } range && (id is null || range.MayContain(id.Value))).Select(adapter => adapter.Id).ToList();
+        var planned = id is { } one ? journal.Forget(one, adapters) : journal.ForgetAll(adapters);
+        var erased = id is { } row ? (profile.Interactions.Erase(row) ? 1 : 0) : profile.Interactions.EraseAll();
+        return (erased, erased == 0 ? [] : [.. unplanned, .. planned]);
     }
 
     private static Command CreateConsent(CommandHost host)

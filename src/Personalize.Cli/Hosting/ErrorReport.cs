@@ -28,7 +28,7 @@ internal sealed record ErrorReport(int ExitCode, string Line)
         MissingModelException or InputFileException => Hosting.ExitCode.BadFile,
         ModelFormatException or UnsupportedModelException or TokenizerException or ChatTemplateException or DraftVocabularyException => Hosting.ExitCode.BadFile,
         AdapterRegistryException { Error: AdapterRegistryError.NotFound or AdapterRegistryError.Ambiguous } => Hosting.ExitCode.Usage,
-        AdapterFormatException or AdapterMismatchException or TensorShapeException or NonFiniteLogitsException => Hosting.ExitCode.BadFile,
+        AdapterFormatException or AdapterMismatchException or CheckpointMismatchException or TensorShapeException or NonFiniteLogitsException => Hosting.ExitCode.BadFile,
         _ => Hosting.ExitCode.Failed,
     };
 

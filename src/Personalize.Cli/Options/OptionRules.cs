@@ -39,6 +39,16 @@ internal static class OptionRules
             }
         });
 
+    /// <summary>Demands at least one of several options.</summary>
+    public static void RequireAnyOf(this Command command, params Option[] options) =>
+        command.Validators.Add(result =>
+        {
+            if (!options.Any(option => result.GetResult(option) is { Implicit: false }))
+            {
+                result.AddError($"{command.Name} needs {string.Join(" or ", options.Select(option => option.Name))}");
+            }
+        });
+
     private static Option<T> Check<T>(this Option<T> option, Func<double, bool> accepts, string range)
     {
         option.Validators.Add(result =>

@@ -40,7 +40,7 @@ public sealed class TrainingPlan
 
     /// <summary>Finds the fastest plan within the budget: whole steps with all activations kept; else fewer kept layers; else smaller micro-batches.</summary>
     /// <exception cref="MemoryBudgetException">Not even the longest example by itself fits.</exception>
-    internal static TrainingPlan Choose(DecoderDescription description, LoraRecipe recipe, TrainingMemory memory, IReadOnlyList<TrainingExample> examples)
+    internal static TrainingPlan Choose(DecoderDescription description, LoraRecipe recipe, TrainingMemory memory, IReadOnlyList<TrainingExample?> examples)
     {
         var (stepTokens, longest) = Measure(examples, recipe.ExamplesPerStep);
         var whole = new WorkspaceShape(stepTokens, recipe.ExamplesPerStep, longest, TrainableAdapter.LargestRank(description, recipe.Configuration), memory.Activations == ActivationPolicy.Recompute ? 1 : description.LayerCount, ForBackward: true, recipe.UseDora, recipe.Dropout > 0);
@@ -80,7 +80,7 @@ public sealed class TrainingPlan
         return new TrainingPlan(shape, TrainingWorkspace.ByteLength(description, shape), ((recipe.ValidationShare > 0 ? 3L : 2L) * sizeof(float) * parameters) + DoraState.ByteLength(description, recipe.Configuration), AdamW.ByteLength(parameters));
     }
 
-    private static (int StepTokens, int Longest) Measure(IReadOnlyList<TrainingExample> examples, int perStep)
+    private static (int StepTokens, int Longest) Measure(IReadOnlyList<TrainingExample?> examples, int perStep)
     {
         int largest = 0, longest = 0;
         for (var start = 0; start < examples.Count; start += perStep)
@@ -88,8 +88,9 @@ public sealed class TrainingPlan
             var tokens = 0;
             for (var i = start; i < Math.Min(start + perStep, examples.Count); i++)
             {
-                tokens = checked(tokens + examples[i].Length);
-                longest = Math.Max(longest, examples[i].Length);
+                var length = examples[i]?.Length ?? 0;
+                tokens = checked(tokens + length);
+                longest = Math.Max(longest, length);
             }
 
             largest = Math.Max(largest, tokens);
