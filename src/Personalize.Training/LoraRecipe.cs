@@ -1,5 +1,6 @@
 using Personalize.Core.Adapters;
 using Personalize.Core.Errors;
+using Personalize.Training.Privacy;
 
 namespace Personalize.Training;
 
@@ -59,6 +60,9 @@ public sealed class LoraRecipe
     /// <summary>Decides the initial values of A.</summary>
     public ulong Seed { get; init; }
 
+    /// <summary>Whether to train with a guarantee for each example, and which; null for none.</summary>
+    public DifferentialPrivacy? DifferentialPrivacy { get; init; }
+
     /// <summary>The shape and scale of the adapter this recipe trains.</summary>
     public LoraConfiguration Configuration => new(Rank, Alpha, UseRankStabilizedScaling, Targets);
 
@@ -88,6 +92,7 @@ public sealed class LoraRecipe
         Require(Beta2 is >= 0 and < 1, LoraRecipeJson.Beta2Name, "must be from 0 to below 1");
         Require(double.IsFinite(Epsilon) && Epsilon > 0, LoraRecipeJson.EpsilonName, "must be above 0");
         Require(Epochs >= 1, LoraRecipeJson.EpochsName, "must be at least 1");
+        DifferentialPrivacy?.Validate();
     }
 
     private static void Require(bool holds, string setting, string requirement)

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text.Json;
 using Personalize.Core.Adapters;
 using Personalize.Core.Errors;
+using Personalize.Training.Privacy;
 
 namespace Personalize.Training;
 
@@ -32,7 +33,7 @@ internal static class LoraRecipeJson
     private static readonly HashSet<string> SettingNames = new(StringComparer.Ordinal)
     {
         RankName, AlphaName, RankStabilizedName, TargetsName, LearningRateName, WarmupStepsName, FinalFractionName, ExamplesPerStepName,
-        MaximumTokensName, MaximumGradientNormName, WeightDecayName, Beta1Name, Beta2Name, EpsilonName, EpochsName, SeedName,
+        MaximumTokensName, MaximumGradientNormName, WeightDecayName, Beta1Name, Beta2Name, EpsilonName, EpochsName, SeedName, DifferentialPrivacyJson.Name,
     };
 
     public static LoraRecipe Read(ReadOnlyMemory<byte> utf8Json)
@@ -83,6 +84,7 @@ internal static class LoraRecipeJson
             writer.WriteNumber(EpsilonName, recipe.Epsilon);
             writer.WriteNumber(EpochsName, recipe.Epochs);
             writer.WriteNumber(SeedName, recipe.Seed);
+            DifferentialPrivacyJson.Write(writer, recipe.DifferentialPrivacy);
             writer.WriteEndObject();
         }
 
@@ -123,6 +125,7 @@ internal static class LoraRecipeJson
             Epsilon = Number(root, EpsilonName, defaults.Epsilon),
             Epochs = Integer(root, EpochsName, defaults.Epochs),
             Seed = Unsigned(root, SeedName, defaults.Seed),
+            DifferentialPrivacy = DifferentialPrivacyJson.Read(root),
         };
     }
 

@@ -6,12 +6,13 @@ using Personalize.Training.Data;
 using Personalize.Training.Layers;
 using Personalize.Training.Memory;
 using Personalize.Training.Optimizers;
+using Personalize.Training.Privacy;
 
 namespace Personalize.Training;
 
 /// <summary>Trains a low-rank adapter on a frozen model (arXiv 2106.09685).</summary>
 /// <remarks>
-/// The adapter depends on model, recipe and examples alone, bit for bit: not on the number of threads, the memory, or the time.
+/// The adapter depends on model, recipe and examples alone, bit for bit: not on the number of threads, the memory, or the time; with <see cref="LoraRecipe.DifferentialPrivacy"/> also on noise that nobody can foresee.
 /// Borrows weights and pool, which must outlive it. A run allocates its buffers once and frees them at its end. Not thread-safe; two trainers may share weights.
 /// </remarks>
 public sealed class LoraTrainer
@@ -22,6 +23,7 @@ public sealed class LoraTrainer
     private readonly LoraRecipe _recipe;
     private readonly TrainingMemory _memory;
     private readonly TimeProvider _time;
+    private (int Examples, SubsampledGaussian Mechanism)? _privacy;
 
     /// <summary>Checks the recipe against the model.</summary>
     /// <param name="description">The model's sizes.</param>
@@ -52,6 +54,24 @@ public sealed class LoraTrainer
         _time = time ?? TimeProvider.System;
     }
 
+    /// <summary>The sampling and noise of private training; the system's cryptographic generator unless a test puts another in its place.</summary>
+    internal IRandomSource Random { get; init; } = new CryptographicRandomSource();
+
+    /// <summary>What a run over so many examples will reveal of each, to be entered in a <see cref="PrivacyLedger"/> before it begins. The search for the noise takes seconds the first time.</summary>
+    /// <param name="examples">How many examples there are.</param>
+    /// <returns>The sampling, noise and steps; null if the recipe does not ask for a guarantee.</returns>
+    /// <exception cref="PrivacyParameterException">No noise is enough for the recipe's epsilon.</exception>
+    public SubsampledGaussian? PlanPrivacy(int examples)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(examples);
+        if (_recipe.DifferentialPrivacy is { } privacy && _privacy?.Examples != examples)
+        {
+            _privacy = (examples, privacy.Plan(examples, _recipe.ExamplesPerStep, _recipe.Epochs));
+        }
+
+        return _privacy?.Mechanism;
+    }
+
     /// <summary>What a run over these examples will allocate; nothing is allocated by asking.</summary>
     /// <param name="examples">What would be trained on.</param>
     /// <exception cref="MemoryBudgetException">The budget is too small for the longest example.</exception>
@@ -76,6 +96,9 @@ public sealed class LoraTrainer
         using var stack = new DecoderStack(_description, _weights, _pool, adapter, plan.Shape);
         using var optimizer = new AdamW(adapter.Parameters.Length, _recipe.Beta1, _recipe.Beta2, _recipe.Epsilon, _recipe.WeightDecay);
         var step = new TrainingStep(stack, adapter, plan.MicroBatchTokens);
+        using var privateStep = PlanPrivacy(prepared.Count) is { } mechanism
+            ? new PrivateTrainingStep(stack, adapter, mechanism, _recipe.DifferentialPrivacy!.MaximumExampleNorm, new MicroBatchCapacity(plan.MicroBatchTokens, plan.Shape.Examples), Random)
+            : null;
         var stepsPerEpoch = (prepared.Count + _recipe.ExamplesPerStep - 1) / _recipe.ExamplesPerStep;
         var totalSteps = checked(stepsPerEpoch * _recipe.Epochs);
         var schedule = new LearningRateSchedule(_recipe.LearningRate, _recipe.WarmupSteps, _recipe.FinalLearningRateFraction, totalSteps);
@@ -86,14 +109,14 @@ public sealed class LoraTrainer
         for (var s = 0; s < totalSteps; s++)
         {
             var first = s % stepsPerEpoch * _recipe.ExamplesPerStep;
-            var outcome = step.Compute(prepared, first, Math.Min(_recipe.ExamplesPerStep, prepared.Count - first), cancellationToken);
+            var outcome = privateStep?.Compute(prepared, cancellationToken) ?? step.Compute(prepared, first, Math.Min(_recipe.ExamplesPerStep, prepared.Count - first), cancellationToken);
             if (!double.IsFinite(outcome.Loss) || !double.IsFinite(outcome.GradientNorm))
             {
                 throw new TrainingDivergedException(s, outcome.Loss);
             }
 
             var rate = schedule.At(s);
-            optimizer.Step(adapter.Parameters, adapter.Gradients, rate, GradientClipping.Factor(outcome.GradientNorm, _recipe.MaximumGradientNorm));
+            optimizer.Step(adapter.Parameters, adapter.Gradients, rate, privateStep is null ? GradientClipping.Factor(outcome.GradientNorm, _recipe.MaximumGradientNorm) : 1);
             losses.Add(outcome.Loss);
             norms.Add(outcome.GradientNorm);
             tokens += outcome.Tokens;

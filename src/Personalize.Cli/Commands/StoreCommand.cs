@@ -3,8 +3,10 @@ using System.Globalization;
 using Personalize.Cli.Hosting;
 using Personalize.Cli.Models;
 using Personalize.Cli.Options;
+using Personalize.Cli.Presentation;
 using Personalize.Cli.Profiles;
 using Personalize.Core.Interactions;
+using Personalize.Training.Privacy;
 using Spectre.Console;
 
 namespace Personalize.Cli.Commands;
@@ -19,6 +21,7 @@ internal static class StoreCommand
         CreateExport(host),
         CreateErase(host),
         CreateConsent(host),
+        StoreBudgetCommand.Create(host),
     };
 
     private static Command CreateStatus(CommandHost host)
@@ -29,6 +32,8 @@ internal static class StoreCommand
             using var profile = ProfileAccess.OpenForReading(context);
             var status = profile.Interactions.GetStatus();
             var consent = profile.Interactions.Consent.History;
+            using var ledger = new PrivacyLedger(profile);
+            var (spending, budget) = (ledger.GetSpending(), ledger.Budget);
             context.Output.Result(
                 json =>
                 {
@@ -48,6 +53,7 @@ internal static class StoreCommand
                     }
 
                     json.WriteEndArray();
+                    PrivacyText.WriteSpending(json, spending);
                 },
                 console =>
                 {
@@ -62,6 +68,7 @@ internal static class StoreCommand
                         table.AddRow("consent", Markup.Escape($"{entry.Source} {(entry.Given ? "given" : "withdrawn")} {Iso(entry.At)}"));
                     }
 
+                    table.AddRow("privacy", PrivacyText.Line(spending, budget));
                     console.Write(table);
                 });
             return ExitCode.Done;

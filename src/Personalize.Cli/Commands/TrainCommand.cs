@@ -9,6 +9,7 @@ using Personalize.Core.Adapters;
 using Personalize.Core.Interactions;
 using Personalize.Training;
 using Personalize.Training.Jobs;
+using Personalize.Training.Privacy;
 
 namespace Personalize.Cli.Commands;
 
@@ -19,9 +20,12 @@ internal static class TrainCommand
     {
         var now = new Option<bool>("--now") { Description = "Do not wait for anything" };
         var recipe = RecipeOption.Create();
-        var command = new Command("train", "Learn from what is stored; the adapter is used only if it predicts your later texts better") { now, recipe };
+        var epsilon = PrivacyOptions.Epsilon("Train with a guarantee: no single text may show in the adapter by more than this (differential privacy; 8 is weak, 1 is strong)");
+        var delta = PrivacyOptions.Delta();
+        var command = new Command("train", "Learn from what is stored; the adapter is used only if it predicts your later texts better") { now, recipe, epsilon, delta };
         command.RequireOneOf(now);
-        host.Bind(command, context => Run(context, RecipeOption.Read(context, context.Get(recipe)), Path.GetFileNameWithoutExtension(context.Get(recipe))));
+        command.RequireTogether(delta, epsilon);
+        host.Bind(command, context => Run(context, RecipeOption.Read(context, context.Get(recipe), PrivacyOptions.Read(context, epsilon, delta)), Path.GetFileNameWithoutExtension(context.Get(recipe))));
         return command;
     }
 
@@ -30,6 +34,7 @@ internal static class TrainCommand
         var (interactions, incumbent) = ReadProfile(context);
         using var engine = Engine.Load(context, AdapterOption.None);
         var job = new PersonalizationJob(engine.Model, engine.Chat, engine.Pool, recipe, memory: null, context.Time);
+        var privacy = EnterInLedger(context, job, interactions.Count);
         var result = context.Output.WithProgress("training", progress => job.Run(interactions, incumbent, TrainingText.Forward(progress), context.CancellationToken));
 
         // Open only now: while it trained, others could go on recording.
@@ -50,11 +55,28 @@ internal static class TrainCommand
 
                 json.WriteEndArray();
                 TrainingText.WriteFigures(json, result);
+                if (privacy is not null)
+                {
+                    PrivacyText.WriteSpending(json, privacy);
+                }
             },
             _ => context.Output.Text(
                 $"adapter {record.Id} {TrainingText.Verdict(result.Gate)}: {TrainingText.Reason(result.Gate)}\n"
                 + $"{result.Training.TrainTokens} tokens in {result.Training.Elapsed.TotalSeconds:F1} s, {result.Training.TokensPerSecond:F0} a second, {PeakMemory.Bytes() / 1e6:F0} MB at most\n"));
         return result.Gate.IsPromoted ? ExitCode.Done : ExitCode.Refused;
+    }
+
+    /// <summary>Writes down what the job will reveal, before it can have revealed anything; null where the recipe asks for no guarantee.</summary>
+    private static PrivacySpending? EnterInLedger(CommandContext context, PersonalizationJob job, int interactions)
+    {
+        if (job.PlanPrivacy(interactions) is not { } mechanism)
+        {
+            return null;
+        }
+
+        using var profile = ProfileAccess.OpenExistingForWriting(context);
+        using var ledger = new PrivacyLedger(profile);
+        return ledger.Enter(Guid.NewGuid().ToString("N"), mechanism);
     }
 
     private static (List<Interaction> Interactions, LoraAdapter? Incumbent) ReadProfile(CommandContext context)

@@ -14,4 +14,7 @@ public enum KeyPurpose
 
     /// <summary>Checkpoints of training jobs.</summary>
     Checkpoints,
+
+    /// <summary>The ledger of what training jobs revealed.</summary>
+    PrivacyLedger,
 }

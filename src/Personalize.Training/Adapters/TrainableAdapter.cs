@@ -2,6 +2,7 @@ using Personalize.Core.Adapters;
 using Personalize.Core.Errors;
 using Personalize.Core.Kernels;
 using Personalize.Core.Models;
+using Personalize.Training.Privacy;
 
 namespace Personalize.Training.Adapters;
 
@@ -96,6 +97,9 @@ internal sealed unsafe class TrainableAdapter : IDisposable
 
     /// <summary>The gradients as they are now, in the same shape as the parameters of <see cref="ToAdapter"/>.</summary>
     public IReadOnlyList<LoraPair> CopyGradients() => Copy(gradients: true);
+
+    /// <summary>From now on a backward leaves the adapter's gradients as they are, and writes those of each example.</summary>
+    public void CollectPerExample(PerExampleGradients gradients) => ForEachPair((_, _, pair) => pair.PerExample = gradients);
 
     public void Dispose()
     {

@@ -1,3 +1,5 @@
+using Personalize.Training.Privacy;
+
 namespace Personalize.Training.Adapters;
 
 /// <summary>Views of one pair in the flat vectors of a <see cref="TrainableAdapter"/>; valid as long as it.</summary>
@@ -23,4 +25,7 @@ internal sealed unsafe class TrainablePair
 
     /// <summary>The gradient of <see cref="TransposedB"/>, <c>[rank, out]</c>.</summary>
     public required float* GradientTransposedB { get; init; }
+
+    /// <summary>Where each example's gradients go by themselves, in place of the two above; null where they are summed.</summary>
+    public PerExampleGradients? PerExample { get; set; }
 }

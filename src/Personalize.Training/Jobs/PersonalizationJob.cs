@@ -6,6 +6,7 @@ using Personalize.Core.Tokenization;
 using Personalize.Training.Data;
 using Personalize.Training.Evaluation;
 using Personalize.Training.Memory;
+using Personalize.Training.Privacy;
 
 namespace Personalize.Training.Jobs;
 
@@ -38,6 +39,14 @@ public sealed class PersonalizationJob
         _memory = memory;
         _time = time ?? TimeProvider.System;
     }
+
+    /// <summary>What <see cref="Run"/> over so many interactions will reveal of each one it trains on, to be entered in a <see cref="PrivacyLedger"/> before it runs.</summary>
+    /// <param name="interactions">How many interactions there are.</param>
+    /// <returns>The sampling, noise and steps; null if the recipe asks for no guarantee.</returns>
+    /// <exception cref="Core.Errors.InsufficientDataException">Too few interactions to train on some and test on others.</exception>
+    /// <exception cref="Core.Errors.PrivacyParameterException">No noise is enough for the recipe's epsilon.</exception>
+    public SubsampledGaussian? PlanPrivacy(int interactions) =>
+        new LoraTrainer(_model.Description, _model.Weights, _pool, _recipe, _memory, _time).PlanPrivacy(ChronologicalSplit.Protocol(interactions).TrainCount);
 
     /// <summary>Trains, evaluates and decides; keeps nothing.</summary>
     /// <param name="interactions">What the person wrote, in time order; of more than <see cref="ChronologicalSplit.ProtocolCount"/> the first ones are used.</param>

@@ -59,8 +59,16 @@ internal sealed unsafe class LoraLinear(PackedMatrix weight, WeightVector? bias,
         }
 
         LowRankDown.Run(pool, dy, pair.TransposedB, dh, tokens, pair.OutputSize, pair.Rank, pair.Scale);
-        DenseMultiply.Run(pool, dh, 1, pair.Rank, x, pair.InputSize, pair.GradientA, pair.InputSize, pair.Rank, pair.InputSize, tokens, accumulate: true);
-        DenseMultiply.Run(pool, h, 1, pair.Rank, dy, pair.OutputSize, pair.GradientTransposedB, pair.OutputSize, pair.Rank, pair.OutputSize, tokens, accumulate: true);
+        if (pair.PerExample is { } perExample)
+        {
+            perExample.Write(pool, pair, x, h, dy, dh);
+        }
+        else
+        {
+            DenseMultiply.Run(pool, dh, 1, pair.Rank, x, pair.InputSize, pair.GradientA, pair.InputSize, pair.Rank, pair.InputSize, tokens, accumulate: true);
+            DenseMultiply.Run(pool, h, 1, pair.Rank, dy, pair.OutputSize, pair.GradientTransposedB, pair.OutputSize, pair.Rank, pair.OutputSize, tokens, accumulate: true);
+        }
+
         if (dx is not null)
         {
             DenseMultiply.Run(pool, dh, pair.Rank, 1, pair.A, pair.InputSize, dx, pair.InputSize, tokens, pair.InputSize, pair.Rank, accumulate: true);

@@ -3,6 +3,7 @@ using Personalize.Core.Models;
 using Personalize.Training.Adapters;
 using Personalize.Training.Data;
 using Personalize.Training.Optimizers;
+using Personalize.Training.Privacy;
 
 namespace Personalize.Training.Memory;
 
@@ -42,8 +43,16 @@ public sealed class TrainingPlan
     internal static TrainingPlan Choose(DecoderDescription description, LoraRecipe recipe, TrainingMemory memory, IReadOnlyList<TrainingExample> examples)
     {
         var (stepTokens, longest) = Measure(examples, recipe.ExamplesPerStep);
-        var whole = new WorkspaceShape(stepTokens, recipe.ExamplesPerStep, longest, recipe.Rank, memory.Activations == ActivationPolicy.Recompute ? 1 : description.LayerCount, ForBackward: true);
+        var most = recipe.DifferentialPrivacy is null ? recipe.ExamplesPerStep : Math.Min(recipe.ExamplesPerStep, PrivateTrainingStep.MaximumExamples);
+        var whole = new WorkspaceShape(stepTokens, most, longest, recipe.Rank, memory.Activations == ActivationPolicy.Recompute ? 1 : description.LayerCount, ForBackward: true);
         bool Fits(WorkspaceShape shape) => Create(description, recipe, shape).TotalBytes <= memory.BudgetBytes;
+
+        if (recipe.DifferentialPrivacy is not null)
+        {
+            // Each example of a micro-batch has gradients of its own: the smallest workspace tells for how many there is room.
+            var least = whole with { Tokens = longest, KeptLayers = memory.Activations == ActivationPolicy.Keep ? whole.KeptLayers : 1 };
+            whole = whole with { Examples = Largest(1, most, count => Fits(least with { Examples = count })) };
+        }
 
         if (memory.Activations == ActivationPolicy.Auto)
         {
@@ -58,7 +67,8 @@ public sealed class TrainingPlan
     private static TrainingPlan Create(DecoderDescription description, LoraRecipe recipe, WorkspaceShape shape)
     {
         var parameters = TrainableAdapter.ParameterCount(description, recipe.Configuration);
-        return new TrainingPlan(shape, TrainingWorkspace.ByteLength(description, shape), 2 * sizeof(float) * parameters, AdamW.ByteLength(parameters));
+        var perExample = recipe.DifferentialPrivacy is null ? 0 : PrivateTrainingStep.ByteLength(parameters, shape.Examples);
+        return new TrainingPlan(shape, TrainingWorkspace.ByteLength(description, shape), (2 * sizeof(float) * parameters) + perExample, AdamW.ByteLength(parameters));
     }
 
     private static (int StepTokens, int Longest) Measure(IReadOnlyList<TrainingExample> examples, int perStep)
