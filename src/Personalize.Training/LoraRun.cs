@@ -9,6 +9,7 @@ using Personalize.Training.Evaluation;
 using Personalize.Training.Layers;
 using Personalize.Training.Memory;
 using Personalize.Training.Optimizers;
+using Personalize.Training.Privacy;
 
 namespace Personalize.Training;
 
@@ -22,6 +23,7 @@ internal sealed class LoraRun : IDisposable
     private readonly AdapterDropout? _dropout;
     private readonly DecoderStack _stack;
     private readonly TrainingStep _step;
+    private readonly PrivateTrainingStep? _privateStep;
 
     /// <param name="description">The model's sizes.</param>
     /// <param name="weights">The model's frozen weights.</param>
@@ -29,8 +31,18 @@ internal sealed class LoraRun : IDisposable
     /// <param name="recipe">What decides the adapter.</param>
     /// <param name="plan">What may be allocated.</param>
     /// <param name="slots">The examples as they are trained on; null where one was erased.</param>
+    /// <param name="mechanism">The sampling and noise of private training, or null.</param>
+    /// <param name="random">Where private training draws from.</param>
     /// <exception cref="InsufficientDataException">No example is left to train on.</exception>
-    public LoraRun(DecoderDescription description, DecoderWeights weights, WorkerPool pool, LoraRecipe recipe, TrainingPlan plan, IReadOnlyList<TrainingExample?> slots)
+    public LoraRun(
+        DecoderDescription description,
+        DecoderWeights weights,
+        WorkerPool pool,
+        LoraRecipe recipe,
+        TrainingPlan plan,
+        IReadOnlyList<TrainingExample?> slots,
+        SubsampledGaussian? mechanism,
+        IRandomSource random)
     {
         Schedule = StepSchedule.Of(recipe, slots.Count);
         if (slots.Take(Schedule.TrainCount).All(example => example is null))
@@ -46,6 +58,9 @@ internal sealed class LoraRun : IDisposable
         Optimizer = new AdamW(Adapter.Parameters.Length, recipe.Beta1, recipe.Beta2, recipe.Epsilon, recipe.WeightDecay, Adapter.Groups(recipe.LoraPlusRatio));
         _stack = new DecoderStack(description, weights, pool, Adapter, plan.Shape, _dropout);
         _step = new TrainingStep(_stack, Adapter, plan.MicroBatchTokens);
+        _privateStep = mechanism is null
+            ? null
+            : new PrivateTrainingStep(_stack, Adapter, mechanism, recipe.DifferentialPrivacy!.MaximumExampleNorm, new MicroBatchCapacity(plan.MicroBatchTokens, plan.Shape.Examples), random);
         var heldBack = slots.Skip(Schedule.TrainCount).OfType<TrainingExample>().ToList();
         Monitor = heldBack.Exists(example => example.LossTokenCount > 0) ? new TrainingMonitor(_stack, Adapter, heldBack, recipe, plan.MicroBatchTokens, plan.Shape.Examples) : null;
     }
@@ -78,15 +93,15 @@ internal sealed class LoraRun : IDisposable
     {
         var s = State.Step;
         _dropout?.Begin(s);
-        var present = _slots.Take(Schedule.Slots(s)).OfType<TrainingExample>().ToList();
-        var outcome = _step.Compute(present, 0, present.Count, cancellationToken);
+        var outcome = Compute(_slots.Take(Schedule.Slots(s)), cancellationToken);
         State.Add(outcome);
         if (LossWatch.HasDiverged(State.Losses, outcome.GradientNorm))
         {
             throw new TrainingDivergedException(s, outcome.Loss);
         }
 
-        Optimizer.Step(Adapter.Parameters, Adapter.Gradients, _rates.At(s), GradientClipping.Factor(outcome.GradientNorm, _recipe.MaximumGradientNorm));
+        var factor = _privateStep is null ? GradientClipping.Factor(outcome.GradientNorm, _recipe.MaximumGradientNorm) : 1;
+        Optimizer.Step(Adapter.Parameters, Adapter.Gradients, _rates.At(s), factor);
     }
 
     /// <summary>Measures the held-back examples if it is time to and was not done after this step; one that was cut off changes nothing and is taken again.</summary>
@@ -108,9 +123,21 @@ internal sealed class LoraRun : IDisposable
 
     public void Dispose()
     {
+        _privateStep?.Dispose();
         Monitor?.Dispose();
         _stack.Dispose();
         Optimizer.Dispose();
         Adapter.Dispose();
+    }
+
+    private TrainingStep.Outcome Compute(IEnumerable<TrainingExample?> slots, CancellationToken cancellationToken)
+    {
+        if (_privateStep is not null)
+        {
+            return _privateStep.Compute([.. slots], cancellationToken);
+        }
+
+        var present = slots.OfType<TrainingExample>().ToList();
+        return _step.Compute(present, 0, present.Count, cancellationToken);
     }
 }

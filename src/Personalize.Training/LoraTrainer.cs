@@ -4,12 +4,13 @@ using Personalize.Core.Models;
 using Personalize.Training.Checkpoints;
 using Personalize.Training.Data;
 using Personalize.Training.Memory;
+using Personalize.Training.Privacy;
 
 namespace Personalize.Training;
 
 /// <summary>Trains a low-rank adapter on a frozen model (arXiv 2106.09685).</summary>
 /// <remarks>
-/// The adapter depends on model, recipe and examples alone, bit for bit: not on the number of threads, the memory, or the time.
+/// The adapter depends on model, recipe and examples alone, bit for bit: not on the number of threads, the memory, or the time; with <see cref="LoraRecipe.DifferentialPrivacy"/> also on noise that nobody can foresee.
 /// Borrows weights and pool, which must outlive it. A run allocates its buffers once and frees them at its end. Not thread-safe; two trainers may share weights.
 /// </remarks>
 public sealed class LoraTrainer
@@ -20,6 +21,7 @@ public sealed class LoraTrainer
     private readonly LoraRecipe _recipe;
     private readonly TrainingMemory _memory;
     private readonly TimeProvider _time;
+    private (int Examples, SubsampledGaussian Mechanism)? _privacy;
 
     /// <summary>Checks the recipe against the model.</summary>
     /// <param name="description">The model's sizes.</param>
@@ -44,6 +46,24 @@ public sealed class LoraTrainer
         _time = time ?? TimeProvider.System;
     }
 
+    /// <summary>The sampling and noise of private training; the system's cryptographic generator unless a test puts another in its place.</summary>
+    internal IRandomSource Random { get; init; } = new CryptographicRandomSource();
+
+    /// <summary>What a run over so many examples will reveal of each, to be entered in a <see cref="PrivacyLedger"/> before it begins. The search for the noise takes seconds the first time.</summary>
+    /// <param name="examples">How many examples there are.</param>
+    /// <returns>The sampling, noise and steps; null if the recipe does not ask for a guarantee.</returns>
+    /// <exception cref="PrivacyParameterException">No noise is enough for the recipe's epsilon.</exception>
+    public SubsampledGaussian? PlanPrivacy(int examples)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(examples);
+        if (_recipe.DifferentialPrivacy is { } privacy && _privacy?.Examples != examples)
+        {
+            _privacy = (examples, privacy.Plan(examples, _recipe.ExamplesPerStep, _recipe.Epochs));
+        }
+
+        return _privacy?.Mechanism;
+    }
+
     /// <summary>What a run over these examples will allocate; nothing is allocated by asking.</summary>
     /// <param name="examples">What would be trained on.</param>
     /// <exception cref="MemoryBudgetException">The budget is too small for the longest example.</exception>
@@ -64,7 +84,7 @@ public sealed class LoraTrainer
 
     /// <summary>
     /// Trains an adapter and keeps the state on the way: a run that was cancelled or killed at any moment and is called again with the same arguments gives the adapter it would have given uninterrupted, bit for bit,
-    /// on any number of threads and within any memory.
+    /// on any number of threads and within any memory. With <see cref="LoraRecipe.DifferentialPrivacy"/> it keeps the guarantee instead: what is left to do is drawn anew.
     /// </summary>
     /// <param name="examples">
     /// What is trained on; cut to the recipe's length. Null is an empty slot, where an example was erased: it takes its place in its step and in the schedule of rates and trains nothing, so a run over the same slots
@@ -89,7 +109,7 @@ public sealed class LoraTrainer
         ArgumentException.ThrowIfNullOrEmpty(baseFingerprint);
         var slots = Prepare(examples);
         var plan = TrainingPlan.Choose(_description, _recipe, _memory, slots);
-        using var run = new LoraRun(_description, _weights, _pool, _recipe, plan, slots);
+        using var run = new LoraRun(_description, _weights, _pool, _recipe, plan, slots, PlanPrivacy(slots.Count), Random);
         var keeper = checkpoints is null ? null : new CheckpointKeeper(checkpoints, new RunIdentity(baseFingerprint, _recipe, run.Schedule, slots), run, _time);
         keeper?.Restore();
         var began = _time.GetTimestamp();

@@ -3,9 +3,11 @@ using System.Globalization;
 using Personalize.Cli.Hosting;
 using Personalize.Cli.Models;
 using Personalize.Cli.Options;
+using Personalize.Cli.Presentation;
 using Personalize.Cli.Profiles;
 using Personalize.Core.Interactions;
 using Personalize.Training.Jobs;
+using Personalize.Training.Privacy;
 using Spectre.Console;
 
 namespace Personalize.Cli.Commands;
@@ -20,6 +22,7 @@ internal static class StoreCommand
         CreateExport(host),
         CreateErase(host),
         CreateConsent(host),
+        StoreBudgetCommand.Create(host),
     };
 
     private static Command CreateStatus(CommandHost host)
@@ -30,6 +33,8 @@ internal static class StoreCommand
             using var profile = ProfileAccess.OpenForReading(context);
             var status = profile.Interactions.GetStatus();
             var consent = profile.Interactions.Consent.History;
+            using var ledger = new PrivacyLedger(profile);
+            var (spending, budget) = (ledger.GetSpending(), ledger.Budget);
             context.Output.Result(
                 json =>
                 {
@@ -49,6 +54,7 @@ internal static class StoreCommand
                     }
 
                     json.WriteEndArray();
+                    PrivacyText.WriteSpending(json, spending);
                 },
                 console =>
                 {
@@ -63,6 +69,7 @@ internal static class StoreCommand
                         table.AddRow("consent", Markup.Escape($"{entry.Source} {(entry.Given ? "given" : "withdrawn")} {Iso(entry.At)}"));
                     }
 
+                    table.AddRow("privacy", PrivacyText.Line(spending, budget));
                     console.Write(table);
                 });
             return ExitCode.Done;
@@ -124,7 +131,7 @@ internal static class StoreCommand
     private static Command CreateErase(CommandHost host)
     {
         var id = new Option<long?>("--id") { Description = "The interaction to erase", HelpName = "N" }.AtLeast(1);
-        var all = new Option<bool>("--all") { Description = "Erase all interactions" };
+        var all = new Option<bool>("--all") { Description = "Erase all interactions and saved conversations" };
         var command = new Command("erase", "Erase from the store, for good") { id, all };
         command.RequireOneOf(id, all);
         host.Bind(command, context =>
@@ -164,9 +171,23 @@ internal static class StoreCommand
 
         // Of adapters without a plan, such as older ones, the range of ids is all that is known.
         var unplanned = adapters.List().Where(adapter => !journal.Knows(adapter.Id) && adapter.Provenance.TrainedOn is { Count: > 0 } range && (id is null || range.MayContain(id.Value))).Select(adapter => adapter.Id).ToList();
+        if (id is null)
+        {
+            EraseConversations(profile.Conversations);
+        }
+
         var planned = id is { } one ? journal.Forget(one, adapters) : journal.ForgetAll(adapters);
         var erased = id is { } row ? (profile.Interactions.Erase(row) ? 1 : 0) : profile.Interactions.EraseAll();
         return (erased, erased == 0 ? [] : [.. unplanned, .. planned]);
+    }
+
+    /// <summary>What was said in saved conversations is the person's text as well.</summary>
+    private static void EraseConversations(Core.Profiles.ConversationArchive conversations)
+    {
+        foreach (var name in conversations.List())
+        {
+            conversations.Delete(name);
+        }
     }
 
     private static Command CreateConsent(CommandHost host)

@@ -10,6 +10,7 @@ using Personalize.Core.Interactions;
 using Personalize.Training;
 using Personalize.Training.Checkpoints;
 using Personalize.Training.Jobs;
+using Personalize.Training.Privacy;
 
 namespace Personalize.Cli.Commands;
 
@@ -29,11 +30,15 @@ internal static class TrainCommand
             DefaultValueFactory = _ => CheckpointOptions.DefaultInterval.TotalSeconds,
         }.InRange(0, LongestIntervalSeconds);
         var recipe = RecipeOption.Create();
-        var command = new Command("train", "Learn from what is stored; the adapter is used only if it predicts your later texts better") { now, resume, recipe, every };
+        var epsilon = PrivacyOptions.Epsilon("Train with a guarantee: no single text may show in the adapter by more than this (differential privacy; 8 is weak, 1 is strong)");
+        var delta = PrivacyOptions.Delta();
+        var command = new Command("train", "Learn from what is stored; the adapter is used only if it predicts your later texts better") { now, resume, recipe, every, epsilon, delta };
         command.RequireAnyOf(now, resume);
+        command.RequireTogether(delta, epsilon);
         host.Bind(command, context =>
         {
-            var chosen = context.IsGiven(recipe) || context.Seed is not null || !context.Get(resume) ? RecipeOption.Read(context, context.Get(recipe)) : null;
+            var privacy = PrivacyOptions.Read(context, epsilon, delta);
+            var chosen = context.IsGiven(recipe) || context.Seed is not null || privacy is not null || !context.Get(resume) ? RecipeOption.Read(context, context.Get(recipe), privacy) : null;
             return Run(context, chosen, Path.GetFileNameWithoutExtension(context.Get(recipe)), context.Get(resume), TimeSpan.FromSeconds(context.Get(every)));
         });
         return command;
@@ -55,13 +60,14 @@ internal static class TrainCommand
             log = resume ? job.Resume(journal, profile.Adapters, interactions, recipeName) : job.Begin(journal, profile.Adapters, interactions, recipeName);
             if (!log.IsPending)
             {
-                return Report(context, profile.Adapters.Get(log.AdapterId).Id, interactions.Count, log.Outcome!, session: null);
+                return Report(context, profile.Adapters.Get(log.AdapterId).Id, interactions.Count, log.Outcome!, session: null, privacy: null);
             }
 
             // One that this plan made before an erasure has seen what was erased: it has no place to defend.
             incumbent = profile.Adapters.GetPromoted() is { } promoted && promoted.Id != log.AdapterId && !log.FinishedAdapterIds.Contains(promoted.Id, StringComparer.Ordinal) ? profile.Adapters.Load(promoted.Id) : null;
         }
 
+        var privacy = EnterInLedger(context, job, log);
         PersonalizationResult result;
         try
         {
@@ -77,7 +83,7 @@ internal static class TrainCommand
         using var writer = ProfileAccess.OpenPatiently(context);
         var record = PersonalizationJob.Keep(writer.Adapters, journal, log, result);
         RememberedModel.Write(context.DataDirectory, engine.Model.Path);
-        return Report(context, record.Id, interactions.Count, JobOutcome.Of(result), result.Training);
+        return Report(context, record.Id, interactions.Count, JobOutcome.Of(result), result.Training, privacy);
     }
 
     private static JobJournal OpenJournal(CommandContext context)
@@ -86,7 +92,20 @@ internal static class TrainCommand
         return JobJournal.Open(profile);
     }
 
-    private static int Report(CommandContext context, string adapterId, int interactions, JobOutcome outcome, TrainingResult? session)
+    /// <summary>Writes down what the job will reveal, before it can have revealed anything; null where the recipe asks for no guarantee. A job that is resumed is there already.</summary>
+    private static PrivacySpending? EnterInLedger(CommandContext context, PersonalizationJob job, JobLog log)
+    {
+        if (job.PlanPrivacy(log) is not { } mechanism)
+        {
+            return null;
+        }
+
+        using var profile = ProfileAccess.OpenPatiently(context);
+        using var ledger = new PrivacyLedger(profile);
+        return ledger.Enter(log.AdapterId, mechanism);
+    }
+
+    private static int Report(CommandContext context, string adapterId, int interactions, JobOutcome outcome, TrainingResult? session, PrivacySpending? privacy)
     {
         context.Output.Result(
             json =>
@@ -104,6 +123,10 @@ internal static class TrainCommand
                 json.WriteNumber("checkpoints", session?.CheckpointCount ?? 0);
                 json.WriteNumber("checkpointSeconds", session?.CheckpointElapsed.TotalSeconds ?? 0);
                 TrainingText.WriteFigures(json, outcome);
+                if (privacy is not null)
+                {
+                    PrivacyText.WriteSpending(json, privacy);
+                }
             },
             _ => context.Output.Text(
                 LossChart.Draw(outcome.Losses)

@@ -49,6 +49,16 @@ internal static class OptionRules
             }
         });
 
+    /// <summary>Demands that an option stands only beside another.</summary>
+    public static void RequireTogether(this Command command, Option option, Option other) =>
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(option) is { Implicit: false } && result.GetResult(other) is not { Implicit: false })
+            {
+                result.AddError($"{option.Name} needs {other.Name}");
+            }
+        });
+
     private static Option<T> Check<T>(this Option<T> option, Func<double, bool> accepts, string range)
     {
         option.Validators.Add(result =>

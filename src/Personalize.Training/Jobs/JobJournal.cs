@@ -169,8 +169,9 @@ public sealed class JobJournal : IDisposable
             }
 
             forgotten = forgotten with { Outcome = null };
-            if (isLatest && !log.IsPending)
+            if (isLatest)
             {
+                // A name of its own also where the job was pending: an adapter that was kept an instant before a kill saw the interaction, and a guarantee was given for one run.
                 forgotten = forgotten with { IsPending = true, AdapterId = AdapterRegistry.NewId() };
             }
         }

@@ -4,6 +4,7 @@ using Personalize.Core.Errors;
 using Personalize.Core.Interactions;
 using Personalize.Training.Checkpoints;
 using Personalize.Training.Data;
+using Personalize.Training.Privacy;
 
 namespace Personalize.Training.Jobs;
 
@@ -89,6 +90,16 @@ public sealed partial class PersonalizationJob
             : throw new CheckpointMismatchException(CheckpointMismatch.OtherRecipe, journal.Locate(latest), Hash(own), Hash(latest.Recipe.ToJson()));
     }
 
+    /// <summary>What a planned job will reveal of each interaction it trains on, to be entered in a <see cref="PrivacyLedger"/> under <see cref="JobLog.AdapterId"/> before it runs: resuming then costs nothing more, a replay does.</summary>
+    /// <param name="log">What <see cref="Begin"/> or <see cref="Resume"/> returned.</param>
+    /// <returns>The sampling, noise and steps; null if the recipe asks for no guarantee.</returns>
+    /// <exception cref="PrivacyParameterException">No noise is enough for the recipe's epsilon.</exception>
+    public SubsampledGaussian? PlanPrivacy(JobLog log)
+    {
+        ArgumentNullException.ThrowIfNull(log);
+        return CreateTrainer().PlanPrivacy(log.Train.Count);
+    }
+
     /// <summary>Does a planned job, from wherever it was interrupted; keeps its state on the way and nothing else. Killed or cancelled at any moment, it goes on when it is called again, and the adapter is the same.</summary>
     /// <param name="journal">The profile's journal.</param>
     /// <param name="log">What <see cref="Begin"/> or <see cref="Resume"/> returned.</param>
@@ -120,7 +131,7 @@ public sealed partial class PersonalizationJob
         var train = Fetch(journal, log, log.Train, byId);
         var test = Fetch(journal, log, log.Test, byId).OfType<TrainingExample>().ToList();
         var checkpoints = new CheckpointOptions { Storage = journal.Checkpoints(log), Interval = checkpointInterval };
-        var training = new LoraTrainer(_model.Description, _model.Weights, _pool, _recipe, _memory, _time).Run(train, _model.Fingerprint, checkpoints, progress, cancellationToken);
+        var training = CreateTrainer().Run(train, _model.Fingerprint, checkpoints, progress, cancellationToken);
         var gate = Judge(test, training.Adapter, incumbent, cancellationToken);
         var split = new ChronologicalSplit(log.Train.Count, log.GapCount, log.Test.Count);
         return new PersonalizationResult(training, gate, split, [.. log.TrainedOn.Select(id => byId[id])]);

@@ -7,6 +7,7 @@ using Personalize.Core.Tokenization;
 using Personalize.Training.Data;
 using Personalize.Training.Evaluation;
 using Personalize.Training.Memory;
+using Personalize.Training.Privacy;
 
 namespace Personalize.Training.Jobs;
 
@@ -40,6 +41,14 @@ public sealed partial class PersonalizationJob
         _time = time ?? TimeProvider.System;
     }
 
+    /// <summary>What <see cref="Run(IReadOnlyList{Interaction}, LoraAdapter?, IProgress{TrainingProgress}?, CancellationToken)"/> over so many interactions will reveal of each one it trains on, to be entered in a <see cref="PrivacyLedger"/> before it runs.</summary>
+    /// <param name="interactions">How many interactions there are.</param>
+    /// <returns>The sampling, noise and steps; null if the recipe asks for no guarantee.</returns>
+    /// <exception cref="Core.Errors.InsufficientDataException">Too few interactions to train on some and test on others.</exception>
+    /// <exception cref="Core.Errors.PrivacyParameterException">No noise is enough for the recipe's epsilon.</exception>
+    public SubsampledGaussian? PlanPrivacy(int interactions) =>
+        CreateTrainer().PlanPrivacy(ChronologicalSplit.Protocol(interactions).TrainCount);
+
     /// <summary>Trains, evaluates and decides; keeps nothing.</summary>
     /// <param name="interactions">What the person wrote, in time order; of more than <see cref="ChronologicalSplit.ProtocolCount"/> the first ones are used.</param>
     /// <param name="incumbent">The adapter in use, or null.</param>
@@ -56,8 +65,7 @@ public sealed partial class PersonalizationJob
         var split = ChronologicalSplit.Protocol(interactions.Count);
         var trainedOn = interactions.Take(split.TrainCount).ToArray();
         var test = Encode(interactions.Skip(split.TestStart).Take(split.TestCount));
-        var trainer = new LoraTrainer(_model.Description, _model.Weights, _pool, _recipe, _memory, _time);
-        var training = trainer.Run(Encode(trainedOn), _model.Fingerprint, progress, cancellationToken);
+        var training = CreateTrainer().Run(Encode(trainedOn), _model.Fingerprint, progress, cancellationToken);
         return new PersonalizationResult(training, Judge(test, training.Adapter, incumbent, cancellationToken), split, trainedOn);
     }
 
@@ -92,6 +100,8 @@ public sealed partial class PersonalizationJob
         TrainTokens = result.Training.TrainTokens,
         Recipe = recipeName,
     };
+
+    private LoraTrainer CreateTrainer() => new(_model.Description, _model.Weights, _pool, _recipe, _memory, _time);
 
     private GateDecision Judge(IReadOnlyList<TrainingExample> test, LoraAdapter adapter, LoraAdapter? incumbent, CancellationToken cancellationToken)
     {

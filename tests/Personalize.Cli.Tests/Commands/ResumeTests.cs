@@ -128,6 +128,23 @@ public sealed class ResumeTests : IDisposable
         Assert.Equal(TrainingProfile.TrainedRows - 1, adapter.GetProperty("trainedOn").GetProperty("interactions").GetInt32());
     }
 
+    [Fact]
+    public void An_adapter_kept_an_instant_before_a_kill_is_not_taken_for_the_one_without_an_erased_text()
+    {
+        var profile = _training.Import("profile");
+        _training.Plan(profile);
+        var log = Assert.Single(Files(profile, "*.job"));
+        var pending = File.ReadAllBytes(log);
+        var kept = _training.Train(profile, "--resume").Json.GetProperty("adapterId").GetString();
+        File.WriteAllBytes(log, pending);
+
+        Assert.Equal([kept], Erase(profile, 3)[0]);
+        var replayed = _training.Train(profile, "--resume").Json;
+        Assert.NotEqual(kept, replayed.GetProperty("adapterId").GetString());
+        var adapter = CommandRun.Of("adapters", "show", replayed.GetProperty("adapterId").GetString()!, "--json", "--data", profile).Succeeds().Json;
+        Assert.Equal(TrainingProfile.TrainedRows - 1, adapter.GetProperty("trainedOn").GetProperty("interactions").GetInt32());
+    }
+
     private static string[] Files(string profile, string pattern) => [.. Directory.GetFiles(Path.Combine(profile, "checkpoints"), pattern).Order(StringComparer.Ordinal)];
 
     private static List<string[]> Erase(string profile, params int[] ids) =>

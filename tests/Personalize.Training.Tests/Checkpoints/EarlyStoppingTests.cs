@@ -141,7 +141,7 @@ public sealed class EarlyStoppingTests : IDisposable
     }
 
     private LoraRun Start(WorkerPool pool) =>
-        new(_model.Description, _model.Weights, pool, Recipe, new LoraTrainer(_model.Description, _model.Weights, pool, Recipe).Plan(_examples), _examples);
+        new(_model.Description, _model.Weights, pool, Recipe, new LoraTrainer(_model.Description, _model.Weights, pool, Recipe).Plan(_examples), _examples, mechanism: null, new SeededRandomSource(0));
 
     private RunIdentity Identity(LoraRun run) => new("base", Recipe, run.Schedule, _examples);
 
