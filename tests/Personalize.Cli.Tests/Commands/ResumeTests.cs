@@ -138,7 +138,7 @@ public sealed class ResumeTests : IDisposable
         var kept = _training.Train(profile, "--resume").Json.GetProperty("adapterId").GetString();
         File.WriteAllBytes(log, pending);
 
-        Assert.Equal([kept], Erase(profile, 3)[0]);
+        Assert.Equal(kept, Assert.Single(Erase(profile, 3)[0]));
         var replayed = _training.Train(profile, "--resume").Json;
         Assert.NotEqual(kept, replayed.GetProperty("adapterId").GetString());
         var adapter = CommandRun.Of("adapters", "show", replayed.GetProperty("adapterId").GetString()!, "--json", "--data", profile).Succeeds().Json;
