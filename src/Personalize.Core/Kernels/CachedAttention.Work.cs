@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Personalize.Core.Kernels;
 
@@ -9,6 +10,9 @@ public static unsafe partial class CachedAttention
     private const int HeadsPerTile = 3;
     private const int PositionsPerChunk = 128;
     private const int ColumnsPerPart = 32;
+
+    /// <summary>How many positions ahead values are asked for: a cache is read once a token and lies in memory, not near the processor.</summary>
+    private const int RowsAhead = 16;
 
     private enum Phase
     {
@@ -183,8 +187,10 @@ public static unsafe partial class CachedAttention
                 var c2 = a0;
                 var c3 = a0;
                 var key = keys;
-                for (var d = 0; d < size; d++, key += PositionsPerBlock * TElement.Size)
+                var next = keys + (4 * block);
+                for (var d = 0; d < size; d++, key += PositionsPerBlock * TElement.Size, next += 4 * PositionsPerBlock * TElement.Size)
                 {
+                    Prefetch(next);
                     var q = Vector256.Create(query[d]);
                     var r = TTile.Count > 1 ? Vector256.Create(query[size + d]) : q;
                     var s = TTile.Count > 2 ? Vector256.Create(query[(2 * size) + d]) : q;
@@ -329,6 +335,7 @@ public static unsafe partial class CachedAttention
                 var weights = tile.Scores + from;
                 for (var p = from; p < to; p++, weights++, value += row)
                 {
+                    Prefetch(value + (RowsAhead * row));
                     var q = Vector256.Create(weights[0]);
                     var r = TTile.Count > 1 ? Vector256.Create(weights[stride]) : q;
                     var s = TTile.Count > 2 ? Vector256.Create(weights[2 * stride]) : q;
@@ -388,6 +395,15 @@ public static unsafe partial class CachedAttention
             if (TTile.Count > 2)
             {
                 c = Vector256.FusedMultiplyAdd(x, s, c);
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static void Prefetch(byte* address)
+        {
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(address);
             }
         }
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
 namespace Personalize.Core.Kernels;
@@ -15,6 +16,9 @@ internal static unsafe class HalfVectors
     /// <summary>2^-14 as the bits of a float.</summary>
     private const uint SmallestNormalHalf = 0x3880_0000;
 
+    /// <summary>Sign and magnitude after the shift. In memory and not a constant, so that it takes no register from kernels that have none to spare.</summary>
+    private static ReadOnlySpan<uint> SignAndMagnitude => [0x8FFF_E000, 0x8FFF_E000, 0x8FFF_E000, 0x8FFF_E000, 0x8FFF_E000, 0x8FFF_E000, 0x8FFF_E000, 0x8FFF_E000];
+
     /// <summary>Exact for every finite half, subnormals included; infinities and NaN become large finite numbers, which loading has refused before.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Widen(byte* halves) => WidenUnscaled(halves) * Vector256.Create(Rebias);
@@ -24,7 +28,7 @@ internal static unsafe class HalfVectors
     public static Vector256<float> WidenUnscaled(byte* halves)
     {
         var wide = Vector256.WidenLower(Vector128.Load((short*)halves).ToVector256Unsafe());
-        return Vector256.BitwiseAnd(Vector256.ShiftLeft(wide, 13), Vector256.Create(unchecked((int)0x8FFF_E000))).AsSingle();
+        return Vector256.BitwiseAnd(Vector256.ShiftLeft(wide, 13).AsUInt32(), Vector256.LoadUnsafe(ref MemoryMarshal.GetReference(SignAndMagnitude))).AsSingle();
     }
 
     /// <summary>

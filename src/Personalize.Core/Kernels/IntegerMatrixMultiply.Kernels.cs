@@ -7,13 +7,10 @@ namespace Personalize.Core.Kernels;
 
 /// <content>
 /// The fast form: a run of groups of eight rows times a tile of tokens. A lane belongs to a row, and 32 bits of activations, broadcast, meet the same columns of all eight.
-/// One token streams weights from memory, so it asks for them ahead; for more the weights come from a cache and the arithmetic decides.
+/// The last pass over a run of weights asks for those that come next.
 /// </content>
 internal static unsafe partial class IntegerMatrixMultiply
 {
-    /// <summary>How far ahead of its use a block is asked for: enough to cover the memory's latency at the rate of one core.</summary>
-    private const int PrefetchBytes = 2048;
-
     /// <summary>4-bit weights, activations of 8 bits: all products of a block are summed in integers by the instruction that multiplies.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Narrow<TFormat, TDot, TTile>(in RowRun run, in ActivationTile x)
@@ -34,7 +31,7 @@ internal static unsafe partial class IntegerMatrixMultiply
             var at = 0;
             for (var end = run.Blocks * TTile.Count; at < end; at += TTile.Count, quants += TTile.Count * PackedMatrix.ColumnsPerBlock, w += TFormat.HeaderBytes + 128)
             {
-                Prefetch<TTile>(w);
+                Prefetch(w + run.Ahead);
                 var q = Vector256.Load(w + TFormat.HeaderBytes);
                 var low = q & mask;
                 var high = (q.AsUInt16() >>> 4).AsByte() & mask;
@@ -76,7 +73,7 @@ internal static unsafe partial class IntegerMatrixMultiply
             var at = 0;
             for (var end = run.Blocks * TTile.Count; at < end; at += TTile.Count, quants += TTile.Count * PackedMatrix.ColumnsPerBlock, w += TFormat.HeaderBytes + (TFormat.VectorCount * 32))
             {
-                Prefetch<TTile>(w);
+                Prefetch(w + run.Ahead);
                 var d0 = Vector256<int>.Zero;
                 var d1 = d0;
                 var d2 = d0;
@@ -91,7 +88,7 @@ internal static unsafe partial class IntegerMatrixMultiply
                 }
                 else
                 {
-                    Prefetch<TTile>(w + 128);
+                    Prefetch(w + run.Ahead + 128);
                     ByteStep<TDot, TTile>(values, 0, quants, ref d0, ref d1, ref d2, ref d3);
                     ByteStep<TDot, TTile>(values, 1, quants, ref d0, ref d1, ref d2, ref d3);
                     ByteStep<TDot, TTile>(values, 2, quants, ref d0, ref d1, ref d2, ref d3);
@@ -245,14 +242,15 @@ internal static unsafe partial class IntegerMatrixMultiply
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<short> Pair(short* x, int token, int pair) => Vector256.Create(((int*)x)[(token * 16) + pair]).AsInt16();
 
+    /// <summary>Asks for a block, of at least 144 bytes, that is used later.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Prefetch<TTile>(byte* w)
-        where TTile : struct, ITile
+    private static void Prefetch(byte* w)
     {
-        if (TTile.Count == 1 && Sse.IsSupported)
+        if (Sse.IsSupported)
         {
-            Sse.Prefetch0(w + PrefetchBytes);
-            Sse.Prefetch0(w + PrefetchBytes + 64);
+            Sse.Prefetch0(w);
+            Sse.Prefetch0(w + 64);
+            Sse.Prefetch0(w + 128);
         }
     }
 }

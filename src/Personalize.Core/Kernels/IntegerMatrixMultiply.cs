@@ -13,6 +13,9 @@ internal static unsafe partial class IntegerMatrixMultiply
     /// <summary>Weights that several tiles of tokens pass over before the next ones: half of the smallest first-level cache.</summary>
     private const int BytesPerPass = 16 << 10;
 
+    /// <summary>How far ahead weights that pass once are asked for: enough to cover the memory's latency at the rate of one core.</summary>
+    private const int BytesAhead = 2048;
+
     /// <summary>Whether the format is computed in integers.</summary>
     public static bool Supports(WeightFormat format) => format is WeightFormat.Q4Zero or WeightFormat.Q4One or WeightFormat.Q8Zero;
 
@@ -212,11 +215,13 @@ internal static unsafe partial class IntegerMatrixMultiply
                 var tokens = ActivationTile.Next(Tokens - token);
                 var x = QuantizedActivations.At(X, token, projection.Weight.Columns);
                 var output = projection.Output + ((long)token * rows) + (group * PackedMatrix.RowsPerGroup);
-                RunTile(projection.Weight, group, whole, tokens, x, output, rows);
+                var isLast = token + tokens == Tokens;
+                var ahead = !isLast ? 0 : Tokens <= 4 ? BytesAhead : count * projection.Weight.GroupStride;
+                RunTile(projection.Weight, group, whole, ahead, tokens, x, output, rows);
                 if (rest > 0)
                 {
                     // The last group's other rows are padding, for which the output has no room.
-                    RunTile(projection.Weight, group + whole, 1, tokens, x, part, PackedMatrix.RowsPerGroup);
+                    RunTile(projection.Weight, group + whole, 1, 0, tokens, x, part, PackedMatrix.RowsPerGroup);
                     for (var t = 0; t < tokens; t++)
                     {
                         new ReadOnlySpan<float>(part + (t * PackedMatrix.RowsPerGroup), rest).CopyTo(new Span<float>(output + ((long)t * rows) + (whole * PackedMatrix.RowsPerGroup), rest));
@@ -237,9 +242,9 @@ internal static unsafe partial class IntegerMatrixMultiply
             projection.Finish(group, count, Tokens);
         }
 
-        private readonly void RunTile(in MatrixView weight, int group, int count, int tokens, in ActivationTile x, float* output, long stride)
+        private readonly void RunTile(in MatrixView weight, int group, int count, long ahead, int tokens, in ActivationTile x, float* output, long stride)
         {
-            var run = new RowRun { Weights = weight.Group(group), Groups = count, Blocks = weight.Columns / PackedMatrix.ColumnsPerBlock, Output = output, OutputStride = stride };
+            var run = new RowRun { Weights = weight.Group(group), Groups = count, Blocks = weight.Columns / PackedMatrix.ColumnsPerBlock, Ahead = ahead, Output = output, OutputStride = stride };
             if (InstructionSets.HasAvxVnni)
             {
                 RunTile<AvxVnniDotProduct>(weight.Format, Rounding, tokens, run, x);

@@ -77,7 +77,7 @@ public sealed unsafe class LinearProjector : IDisposable
             };
             if (projection.Pair is { } pair)
             {
-                task.LowRank = pair.Term;
+                task.LowRank = _activations is null ? pair.Term : pair.ServedTerm;
                 task.RowScale = pair.RowScale;
                 task.LowRankInput = lowRank;
                 lowRank += task.LowRankLength(tokens);

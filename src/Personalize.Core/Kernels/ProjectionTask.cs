@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics;
 using Personalize.Core.Quantization;
 
 namespace Personalize.Core.Kernels;
@@ -34,10 +33,7 @@ internal unsafe struct ProjectionTask
     /// <param name="part">Which part.</param>
     public readonly void Down(float* x, int tokens, int part)
     {
-        for (var token = 0; token < tokens; token++)
-        {
-            LowRankPair.Down(LowRank, x + ((long)token * Weight.Columns), Weight.Columns, part, LowRankInput + ((((long)part * tokens) + token) * LowRank.Rank));
-        }
+        LowRankPair.Down(LowRank, x, Weight.Columns, tokens, part, LowRankInput + ((long)part * tokens * LowRank.Rank));
     }
 
     /// <summary>Adds the adapter's part and the bias to rows whose products with the weight are there.</summary>
@@ -51,54 +47,81 @@ internal unsafe struct ProjectionTask
             return;
         }
 
-        var h = stackalloc float[LowRankInput is null ? 0 : LowRank.Rank];
-        for (var token = 0; token < tokens; token++)
-        {
-            if (LowRankInput is not null)
-            {
-                LowRankPair.SumParts(LowRankInput + ((long)token * LowRank.Rank), (long)tokens * LowRank.Rank, LowRank.Rank, h);
-            }
-
-            for (var g = group; g < group + count; g++)
-            {
-                var row = g * PackedMatrix.RowsPerGroup;
-                var rows = Math.Min(PackedMatrix.RowsPerGroup, Weight.Rows - row);
-                var output = Output + ((long)token * Weight.Rows) + row;
-                if (rows == PackedMatrix.RowsPerGroup)
-                {
-                    Finish(h, g, Vector256.Load(output), RowScale is null ? default : Vector256.Load(RowScale + row), Bias is null ? default : Vector256.Load(Bias + row)).Store(output);
-                }
-                else
-                {
-                    var y = Finish(h, g, LoadPart(output, rows), RowScale is null ? default : LoadPart(RowScale + row, rows), Bias is null ? default : LoadPart(Bias + row, rows));
-                    for (var r = 0; r < rows; r++)
-                    {
-                        output[r] = y[r];
-                    }
-                }
-            }
-        }
-    }
-
-    private readonly Vector256<float> Finish(float* h, int group, Vector256<float> y, Vector256<float> scale, Vector256<float> bias)
-    {
         if (LowRankInput is not null)
         {
-            y = LowRankPair.Up(LowRank, h, group, y);
+            AddLowRank(group, count, tokens);
         }
 
-        if (RowScale is not null)
+        if (Bias is null && RowScale is null)
         {
-            y *= scale;
+            return;
         }
 
-        return Bias is null ? y : y + bias;
+        var first = group * PackedMatrix.RowsPerGroup;
+        var rows = Math.Min(Weight.Rows, first + (count * PackedMatrix.RowsPerGroup)) - first;
+        for (var token = 0; token < tokens; token++)
+        {
+            var y = Output + ((long)token * Weight.Rows) + first;
+            for (var r = 0; r < rows && RowScale is not null; r++)
+            {
+                y[r] *= RowScale[first + r];
+            }
+
+            if (Bias is not null)
+            {
+                VectorAdd.InPlace(y, Bias + first, rows);
+            }
+        }
     }
 
-    private static Vector256<float> LoadPart(float* from, int count)
+    private readonly void AddLowRank(int group, int count, int tokens)
     {
-        var part = stackalloc float[PackedMatrix.RowsPerGroup];
-        new ReadOnlySpan<float>(from, count).CopyTo(new Span<float>(part, count));
-        return Vector256.Load(part);
+        var rank = LowRank.Rank;
+        var rows = Weight.Rows;
+        var h = stackalloc float[4 * rank];
+        var part = stackalloc float[4 * PackedMatrix.RowsPerGroup];
+        var whole = Math.Min(group + count, rows / PackedMatrix.RowsPerGroup) - group;
+        var rest = (group + count) * PackedMatrix.RowsPerGroup > rows ? rows % PackedMatrix.RowsPerGroup : 0;
+        for (var token = 0; token < tokens;)
+        {
+            var together = token + 4 <= tokens ? 4 : 1;
+            for (var t = 0; t < together; t++)
+            {
+                LowRankPair.SumParts(LowRankInput + ((long)(token + t) * rank), (long)tokens * rank, rank, h + (t * rank));
+            }
+
+            var output = Output + ((long)token * rows) + (group * PackedMatrix.RowsPerGroup);
+            Up(h, group, whole, output, rows, together);
+            if (rest > 0)
+            {
+                // The last group's other rows are padding, for which the output has no room.
+                output += whole * PackedMatrix.RowsPerGroup;
+                Copy(output, rows, part, PackedMatrix.RowsPerGroup, rest, together);
+                Up(h, group + whole, 1, part, PackedMatrix.RowsPerGroup, together);
+                Copy(part, PackedMatrix.RowsPerGroup, output, rows, rest, together);
+            }
+
+            token += together;
+        }
+    }
+
+    private readonly void Up(float* h, int group, int count, float* y, long stride, int tokens)
+    {
+        if (tokens == 4)
+        {
+            LowRankPair.Up<Tiles.Four>(LowRank, h, group, count, y, stride);
+        }
+        else
+        {
+            LowRankPair.Up<Tiles.One>(LowRank, h, group, count, y, stride);
+        }
+    }
+
+    private static void Copy(float* from, long fromStride, float* to, long toStride, int count, int tokens)
+    {
+        for (var t = 0; t < tokens; t++)
+        {
+            new ReadOnlySpan<float>(from + (t * fromStride), count).CopyTo(new Span<float>(to + (t * toStride), count));
+        }
     }
 }

@@ -12,6 +12,9 @@ internal unsafe struct RowRun
     /// <summary>Blocks of 32 columns in a row.</summary>
     public int Blocks;
 
+    /// <summary>How many bytes beyond a block lies the one to ask for while it is computed; within the first block asks for nothing new.</summary>
+    public long Ahead;
+
     /// <summary>The first row's result of the tile's first token; eight are written for each group.</summary>
     public float* Output;
 

@@ -20,7 +20,7 @@ public sealed class SharedPrefixTests(TinyModelFixture fixture) : IClassFixture<
         { "a larger one", new() { ContextLength = 70 }, new() { ContextLength = 200 } },
         { "a smaller one", new() { ContextLength = 256 }, new() { ContextLength = 80 } },
         { "other chunks", new() { ContextLength = 100, ChunkSize = 7 }, new() { ContextLength = 100, ChunkSize = 64 } },
-        { "half precision", new() { ContextLength = 100, KeyValuePrecision = KeyValuePrecision.Half }, new() { ContextLength = 128, KeyValuePrecision = KeyValuePrecision.Half } },
+        { "single precision", new() { ContextLength = 100, KeyValuePrecision = KeyValuePrecision.Single }, new() { ContextLength = 128, KeyValuePrecision = KeyValuePrecision.Single } },
         { "exact arithmetic", new() { ContextLength = 100, Precision = ArithmeticPrecision.Single }, new() { ContextLength = 100, Precision = ArithmeticPrecision.Single } },
         { "a window that nothing left", new() { SinkTokenCount = 4, WindowSize = 80 }, new() { SinkTokenCount = 4, WindowSize = 80 } },
         { "from a window that nothing left", new() { SinkTokenCount = 4, WindowSize = 80 }, new() { ContextLength = 100 } },
@@ -75,7 +75,7 @@ public sealed class SharedPrefixTests(TinyModelFixture fixture) : IClassFixture<
             new(otherModel, fixture.Pool, new() { ContextLength = 100 }),
             new(fixture.Model, fixture.Pool, new() { ContextLength = 100 }, adapter),
             Open(new() { ContextLength = 100, Precision = ArithmeticPrecision.Single }),
-            Open(new() { ContextLength = 100, KeyValuePrecision = KeyValuePrecision.Half }),
+            Open(new() { ContextLength = 100, KeyValuePrecision = KeyValuePrecision.Single }),
             Open(wrapped),
         ];
         foreach (var source in sources)

@@ -33,7 +33,7 @@ public sealed class SavedConversationTests : IClassFixture<TinyModelFixture>, ID
     {
         { "all tokens kept", new() { ContextLength = 128 }, new() { ContextLength = 128 } },
         { "a longer context afterwards", new() { ContextLength = 100 }, new() { ContextLength = 300 } },
-        { "half precision", new() { ContextLength = 128, KeyValuePrecision = KeyValuePrecision.Half }, new() { ContextLength = 128, KeyValuePrecision = KeyValuePrecision.Half } },
+        { "single precision", new() { ContextLength = 128, KeyValuePrecision = KeyValuePrecision.Single }, new() { ContextLength = 128, KeyValuePrecision = KeyValuePrecision.Single } },
         { "exact arithmetic", new() { ContextLength = 128, Precision = ArithmeticPrecision.Single }, new() { ContextLength = 128, Precision = ArithmeticPrecision.Single } },
         { "a window that tokens left", new() { SinkTokenCount = 4, WindowSize = 24, ChunkSize = 8 }, new() { SinkTokenCount = 4, WindowSize = 24, ChunkSize = 8 } },
         { "a window that nothing left yet", new() { SinkTokenCount = 4, WindowSize = 90, ChunkSize = 8 }, new() { SinkTokenCount = 4, WindowSize = 90, ChunkSize = 8 } },
@@ -123,7 +123,7 @@ public sealed class SavedConversationTests : IClassFixture<TinyModelFixture>, ID
 
         Save(new() { ContextLength = 128 });
         IsRefused(Open(new() { ContextLength = 40 }), ConversationRestoreError.OtherLayout);
-        IsRefused(Open(new() { ContextLength = 128, KeyValuePrecision = KeyValuePrecision.Half }), ConversationRestoreError.OtherLayout);
+        IsRefused(Open(new() { ContextLength = 128, KeyValuePrecision = KeyValuePrecision.Single }), ConversationRestoreError.OtherLayout);
         IsRefused(Open(new() { ContextLength = 128, Precision = ArithmeticPrecision.Single }), ConversationRestoreError.OtherLayout);
         IsRefused(Open(new() { SinkTokenCount = 4, WindowSize = 24 }), ConversationRestoreError.OtherLayout);
 
@@ -136,7 +136,7 @@ public sealed class SavedConversationTests : IClassFixture<TinyModelFixture>, ID
     [Fact]
     public void A_file_that_was_cut_is_refused_wherever_it_was_cut()
     {
-        var roomy = new DecoderSessionOptions { ContextLength = 1600 };
+        var roomy = new DecoderSessionOptions { ContextLength = 1600, KeyValuePrecision = KeyValuePrecision.Single };
         Save(roomy, TinyModelFixture.Tokens(1500));
         var bytes = File.ReadAllBytes(FilePath);
         foreach (var length in new[] { 0, 5, 8, 100, bytes.Length / 2, bytes.Length - 1 })
