@@ -2,6 +2,7 @@ using Personalize.Core.Adapters;
 using Personalize.Core.Errors;
 using Personalize.Core.Models;
 using Personalize.Training.Optimizers;
+using Personalize.Training.Privacy;
 
 namespace Personalize.Training;
 
@@ -85,6 +86,9 @@ public sealed class LoraRecipe
     /// <summary>Decides the initial values of A, and what dropout drops.</summary>
     public ulong Seed { get; init; }
 
+    /// <summary>Whether to train with a guarantee for each example, and which; null for none.</summary>
+    public DifferentialPrivacy? DifferentialPrivacy { get; init; }
+
     /// <summary>The shape and scale of the adapter this recipe trains.</summary>
     public LoraConfiguration Configuration => new(Rank, Alpha, UseRankStabilizedScaling, Targets) { UseDora = UseDora, Overrides = Overrides };
 
@@ -124,6 +128,7 @@ public sealed class LoraRecipe
         Require(ValidationShare is >= 0 and <= 0.5, LoraRecipeJson.ValidationShareName, "must be from 0 to 0.5");
         Require(ValidationInterval >= 1, LoraRecipeJson.ValidationIntervalName, "must be at least 1");
         Require(Patience >= 1, LoraRecipeJson.PatienceName, "must be at least 1");
+        ValidatePrivacy();
     }
 
     /// <summary>Checks the recipe, and that it fits a model.</summary>
@@ -145,6 +150,20 @@ public sealed class LoraRecipe
                 Require(configuration.GetRank(layer, module) <= smallest, name, $"must be at most {smallest}, the smallest size of the model's adapted maps");
             }
         }
+    }
+
+    private void ValidatePrivacy()
+    {
+        if (DifferentialPrivacy is not { } privacy)
+        {
+            return;
+        }
+
+        privacy.Validate();
+
+        // Magnitudes have no gradients of single examples. What is held back would choose the weights without any noise.
+        Require(!UseDora, LoraRecipeJson.DoraName, "must be false with differentialPrivacy, which clips the gradients of A and B alone");
+        Require(ValidationShare == 0, LoraRecipeJson.ValidationShareName, "must be 0 with differentialPrivacy: examples held back would choose the weights without a guarantee");
     }
 
     private static void Require(bool holds, string setting, string requirement)

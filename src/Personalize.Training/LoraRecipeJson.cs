@@ -3,6 +3,7 @@ using System.Text.Json;
 using Personalize.Core.Adapters;
 using Personalize.Core.Errors;
 using Personalize.Training.Optimizers;
+using Personalize.Training.Privacy;
 
 namespace Personalize.Training;
 
@@ -47,6 +48,7 @@ internal static class LoraRecipeJson
         RankName, AlphaName, RankStabilizedName, TargetsName, LearningRateName, WarmupStepsName, FinalFractionName, ExamplesPerStepName,
         MaximumTokensName, MaximumGradientNormName, WeightDecayName, Beta1Name, Beta2Name, EpsilonName, EpochsName, SeedName, DoraName, RankPatternName, AlphaPatternName,
         DropoutName, LoraPlusRatioName, ScheduleName, ValidationShareName, ValidationIntervalName, PatienceName,
+        MaximumTokensName, MaximumGradientNormName, WeightDecayName, Beta1Name, Beta2Name, EpsilonName, EpochsName, SeedName, DifferentialPrivacyJson.Name,
     };
 
     public static LoraRecipe Read(ReadOnlyMemory<byte> utf8Json)
@@ -106,6 +108,7 @@ internal static class LoraRecipeJson
             writer.WriteNumber(ValidationShareName, recipe.ValidationShare);
             writer.WriteNumber(ValidationIntervalName, recipe.ValidationInterval);
             writer.WriteNumber(PatienceName, recipe.Patience);
+            DifferentialPrivacyJson.Write(writer, recipe.DifferentialPrivacy);
             writer.WriteEndObject();
         }
 
@@ -154,6 +157,7 @@ internal static class LoraRecipeJson
             ValidationShare = Number(root, ValidationShareName, defaults.ValidationShare),
             ValidationInterval = Integer(root, ValidationIntervalName, defaults.ValidationInterval),
             Patience = Integer(root, PatienceName, defaults.Patience),
+            DifferentialPrivacy = DifferentialPrivacyJson.Read(root),
         };
 
         LoraOverride Rank(int? layer, LinearModule module, JsonElement pattern, string key) => new(layer, module, Rank: Integer(pattern, key, 0));

@@ -51,7 +51,7 @@ internal static class DemoCommand
                 json.WriteString("model", engine.Name);
                 json.WriteNumber("interactions", interactions.Count);
                 json.WriteNumber("steps", result.Training.Steps);
-                TrainingText.WriteFigures(json, result);
+                TrainingText.WriteFigures(json, JobOutcome.Of(result));
                 DemoText.WriteSamples(json, samples);
             },
             console => DemoText.WriteTables(console, engine.Name, interactions.Count, result, samples));

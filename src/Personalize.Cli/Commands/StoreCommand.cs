@@ -3,8 +3,11 @@ using System.Globalization;
 using Personalize.Cli.Hosting;
 using Personalize.Cli.Models;
 using Personalize.Cli.Options;
+using Personalize.Cli.Presentation;
 using Personalize.Cli.Profiles;
 using Personalize.Core.Interactions;
+using Personalize.Training.Jobs;
+using Personalize.Training.Privacy;
 using Spectre.Console;
 
 namespace Personalize.Cli.Commands;
@@ -19,6 +22,7 @@ internal static class StoreCommand
         CreateExport(host),
         CreateErase(host),
         CreateConsent(host),
+        StoreBudgetCommand.Create(host),
     };
 
     private static Command CreateStatus(CommandHost host)
@@ -29,6 +33,8 @@ internal static class StoreCommand
             using var profile = ProfileAccess.OpenForReading(context);
             var status = profile.Interactions.GetStatus();
             var consent = profile.Interactions.Consent.History;
+            using var ledger = new PrivacyLedger(profile);
+            var (spending, budget) = (ledger.GetSpending(), ledger.Budget);
             context.Output.Result(
                 json =>
                 {
@@ -48,6 +54,7 @@ internal static class StoreCommand
                     }
 
                     json.WriteEndArray();
+                    PrivacyText.WriteSpending(json, spending);
                 },
                 console =>
                 {
@@ -62,6 +69,7 @@ internal static class StoreCommand
                         table.AddRow("consent", Markup.Escape($"{entry.Source} {(entry.Given ? "given" : "withdrawn")} {Iso(entry.At)}"));
                     }
 
+                    table.AddRow("privacy", PrivacyText.Line(spending, budget));
                     console.Write(table);
                 });
             return ExitCode.Done;
@@ -123,15 +131,13 @@ internal static class StoreCommand
     private static Command CreateErase(CommandHost host)
     {
         var id = new Option<long?>("--id") { Description = "The interaction to erase", HelpName = "N" }.AtLeast(1);
-        var all = new Option<bool>("--all") { Description = "Erase all interactions" };
+        var all = new Option<bool>("--all") { Description = "Erase all interactions and saved conversations" };
         var command = new Command("erase", "Erase from the store, for good") { id, all };
         command.RequireOneOf(id, all);
         host.Bind(command, context =>
         {
             using var profile = ProfileAccess.OpenExistingForWriting(context);
-            var one = context.Get(id);
-            var erased = one is { } row ? (profile.Interactions.Erase(row) ? 1 : 0) : profile.Interactions.EraseAll();
-            var affected = erased == 0 ? [] : profile.Adapters.List().Where(adapter => adapter.Provenance.TrainedOn is { Count: > 0 } range && (one is null || range.MayContain(one.Value))).Select(adapter => adapter.Id).ToArray();
+            var (erased, affected) = Erase(profile, context.Get(id));
             context.Output.Result(
                 json =>
                 {
@@ -149,12 +155,39 @@ internal static class StoreCommand
                     context.Output.Text($"{erased} erased\n");
                     foreach (var adapter in affected)
                     {
-                        context.Output.Warning($"adapter {adapter} may have learned from what was erased: train again, then adapters remove {adapter}");
+                        context.Output.Warning($"adapter {adapter} may have learned from what was erased: train --now --resume makes one that never saw it, then adapters remove {adapter}");
                     }
                 });
             return ExitCode.Done;
         });
         return command;
+    }
+
+    /// <summary>Makes training forget first, so that a kill in between leaves nothing that learned from a text the store no longer holds and nobody knows of.</summary>
+    private static (long Erased, IReadOnlyList<string> Affected) Erase(Core.Profiles.Profile profile, long? id)
+    {
+        using var journal = JobJournal.Open(profile);
+        var adapters = profile.Adapters;
+
+        // Of adapters without a plan, such as older ones, the range of ids is all that is known.
+        var unplanned = adapters.List().Where(adapter => !journal.Knows(adapter.Id) && adapter.Provenance.TrainedOn is { Count: > 0 } range && (id is null || range.MayContain(id.Value))).Select(adapter => adapter.Id).ToList();
+        if (id is null)
+        {
+            EraseConversations(profile.Conversations);
+        }
+
+        var planned = id is { } one ? journal.Forget(one, adapters) : journal.ForgetAll(adapters);
+        var erased = id is { } row ? (profile.Interactions.Erase(row) ? 1 : 0) : profile.Interactions.EraseAll();
+        return (erased, erased == 0 ? [] : [.. unplanned, .. planned]);
+    }
+
+    /// <summary>What was said in saved conversations is the person's text as well.</summary>
+    private static void EraseConversations(Core.Profiles.ConversationArchive conversations)
+    {
+        foreach (var name in conversations.List())
+        {
+            conversations.Delete(name);
+        }
     }
 
     private static Command CreateConsent(CommandHost host)

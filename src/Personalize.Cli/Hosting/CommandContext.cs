@@ -50,6 +50,9 @@ internal sealed class CommandContext
     /// <summary>The value of an option that has a default or was required.</summary>
     public T Get<T>(Option<T> option) => Arguments.GetValue(option)!;
 
+    /// <summary>Whether an option stands on the command line.</summary>
+    public bool IsGiven(Option option) => Arguments.GetResult(option) is { Implicit: false };
+
     /// <summary>The value of an argument.</summary>
     public T Get<T>(Argument<T> argument) => Arguments.GetValue(argument)!;
 

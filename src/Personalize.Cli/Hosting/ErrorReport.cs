@@ -21,14 +21,14 @@ internal sealed record ErrorReport(int ExitCode, string Line)
         UsageException or ContextLengthException => Hosting.ExitCode.Usage,
         InvalidInteractionException { Line: null } => Hosting.ExitCode.Usage,
         InvalidInteractionException => Hosting.ExitCode.BadFile,
-        ConsentRequiredException => Hosting.ExitCode.Refused,
+        ConsentRequiredException or PrivacyBudgetException => Hosting.ExitCode.Refused,
         StoreKeyException or StoreIntegrityException => Hosting.ExitCode.KeyOrStore,
         ProfileAccessException { Error: ProfileAccessError.NotFound } or ProfileVersionException => Hosting.ExitCode.BadFile,
-        RecipeException => Hosting.ExitCode.Usage,
+        RecipeException or PrivacyParameterException => Hosting.ExitCode.Usage,
         MissingModelException or InputFileException => Hosting.ExitCode.BadFile,
         ModelFormatException or UnsupportedModelException or TokenizerException or ChatTemplateException or DraftVocabularyException => Hosting.ExitCode.BadFile,
         AdapterRegistryException { Error: AdapterRegistryError.NotFound or AdapterRegistryError.Ambiguous } => Hosting.ExitCode.Usage,
-        AdapterFormatException or AdapterMismatchException or TensorShapeException or NonFiniteLogitsException => Hosting.ExitCode.BadFile,
+        AdapterFormatException or AdapterMismatchException or CheckpointMismatchException or TensorShapeException or NonFiniteLogitsException => Hosting.ExitCode.BadFile,
         _ => Hosting.ExitCode.Failed,
     };
 

@@ -39,6 +39,26 @@ internal static class OptionRules
             }
         });
 
+    /// <summary>Demands at least one of several options.</summary>
+    public static void RequireAnyOf(this Command command, params Option[] options) =>
+        command.Validators.Add(result =>
+        {
+            if (!options.Any(option => result.GetResult(option) is { Implicit: false }))
+            {
+                result.AddError($"{command.Name} needs {string.Join(" or ", options.Select(option => option.Name))}");
+            }
+        });
+
+    /// <summary>Demands that an option stands only beside another.</summary>
+    public static void RequireTogether(this Command command, Option option, Option other) =>
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(option) is { Implicit: false } && result.GetResult(other) is not { Implicit: false })
+            {
+                result.AddError($"{option.Name} needs {other.Name}");
+            }
+        });
+
     private static Option<T> Check<T>(this Option<T> option, Func<double, bool> accepts, string range)
     {
         option.Validators.Add(result =>

@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using Personalize.Cli.Hosting;
 using Personalize.Cli.Models;
 using Personalize.Training;
+using Personalize.Training.Privacy;
 
 namespace Personalize.Cli.Options;
 
@@ -21,15 +22,27 @@ internal static class RecipeOption
         DefaultValueFactory = _ => Peft,
     };
 
-    /// <summary>Reads the recipe; <c>--seed</c> has the last word on its seed.</summary>
+    /// <summary>Reads the recipe; <c>--seed</c> and <c>--epsilon</c> have the last word on its seed and its guarantee.</summary>
     /// <exception cref="InputFileException">The file is missing or is not JSON.</exception>
     /// <exception cref="Core.Errors.RecipeException">A setting is unknown or out of range.</exception>
-    public static LoraRecipe Read(CommandContext context, string value)
+    public static LoraRecipe Read(CommandContext context, string value, PrivacyBudget? privacy = null)
     {
         var json = value == Peft ? Encoding.UTF8.GetString(new LoraRecipe().ToJson()) : TextFile.Read(value);
         if (context.Seed is { } seed)
         {
-            json = WithSeed(value, json, seed);
+            json = With(value, json, settings => settings["seed"] = seed);
+        }
+
+        if (privacy is not null)
+        {
+            json = With(value, json, settings =>
+            {
+                // What the recipe says besides, like the norm of an example, stays.
+                var guarantee = settings["differentialPrivacy"] as JsonObject ?? [];
+                guarantee["epsilon"] = privacy.Epsilon;
+                guarantee["delta"] = privacy.Delta;
+                settings["differentialPrivacy"] = guarantee;
+            });
         }
 
         var recipe = LoraRecipe.FromJson(Encoding.UTF8.GetBytes(json));
@@ -37,13 +50,13 @@ internal static class RecipeOption
         return recipe;
     }
 
-    private static string WithSeed(string path, string json, long seed)
+    private static string With(string path, string json, Action<JsonObject> change)
     {
         try
         {
             if (JsonNode.Parse(json) is JsonObject settings)
             {
-                settings["seed"] = seed;
+                change(settings);
                 return settings.ToJsonString();
             }
         }

@@ -26,11 +26,11 @@ internal static class TrainingText
     };
 
     /// <summary>Writes the figures that <c>train</c> and <c>demo</c> share into an open object.</summary>
-    public static void WriteFigures(Utf8JsonWriter json, PersonalizationResult result)
+    public static void WriteFigures(Utf8JsonWriter json, JobOutcome result)
     {
-        json.WriteNumber("trainTokens", result.Training.TrainTokens);
-        json.WriteNumber("trainSeconds", result.Training.Elapsed.TotalSeconds);
-        json.WriteNumber("trainTokensPerSecond", result.Training.TokensPerSecond);
+        json.WriteNumber("trainTokens", result.TrainTokens);
+        json.WriteNumber("trainSeconds", result.Elapsed.TotalSeconds);
+        json.WriteNumber("trainTokensPerSecond", result.TokensPerSecond);
         json.WriteNumber("peakResidentBytes", PeakMemory.Bytes());
         AdapterText.WriteFigure(json, "testNllBase", result.Gate.BaseNll);
         AdapterText.WriteFigure(json, "testNllAdapter", result.Gate.AdapterNll);
@@ -42,6 +42,11 @@ internal static class TrainingText
     private sealed class Forwarder(IProgress<WorkProgress> progress) : IProgress<TrainingProgress>
     {
         public void Report(TrainingProgress value) =>
-            progress.Report(new WorkProgress((value.Step + 1.0) / value.TotalSteps, $"loss {value.Loss:F2}, {value.TokensPerSecond:F0} tokens/s"));
+            progress.Report(new WorkProgress((value.Step + 1.0) / value.TotalSteps, Describe(value)));
+
+        private static string Describe(TrainingProgress value) =>
+            $"step {value.Step + 1} of {value.TotalSteps}, loss {value.Loss:F2}, {value.TokensPerSecond:F0} tokens/s, {Span(value.Remaining)} left, {Environment.WorkingSet / 1e6:F0} MB";
+
+        private static string Span(TimeSpan time) => time < TimeSpan.FromMinutes(2) ? $"{time.TotalSeconds:F0} s" : time < TimeSpan.FromHours(2) ? $"{time.TotalMinutes:F0} min" : $"{time.TotalHours:F1} h";
     }
 }

@@ -28,6 +28,19 @@ public sealed class AdapterRegistry : IDisposable
 
     private string StatePath => Path.Combine(_directory, StateFile);
 
+    /// <summary>Draws an id for an adapter that is yet to be made.</summary>
+    /// <returns>16 random hexadecimal digits.</returns>
+    public static string NewId() => RandomNumberGenerator.GetHexString(IdLength, lowercase: true);
+
+    /// <summary>Whether an adapter is kept, be its file whole or damaged.</summary>
+    /// <param name="id">Its whole id.</param>
+    /// <returns>False also for what is no id.</returns>
+    public bool Contains(string id)
+    {
+        ArgumentNullException.ThrowIfNull(id);
+        return IsId(id) && File.Exists(PathOf(id));
+    }
+
     /// <summary>All adapters, oldest first.</summary>
     /// <returns>Their records; no weights are read.</returns>
     /// <exception cref="StoreIntegrityException">An adapter's file was changed; it is named, and can be removed.</exception>
@@ -91,10 +104,11 @@ public sealed class AdapterRegistry : IDisposable
     /// <param name="adapter">The adapter; all its pairs have the configuration's rank.</param>
     /// <param name="provenance">Where it comes from and what the gate measured.</param>
     /// <param name="rejected">Whether the gate refused it.</param>
+    /// <param name="id">An id from <see cref="NewId"/>, so that a job that is killed and goes on adds its adapter once; null draws one.</param>
     /// <returns>Its record, with the id it was given.</returns>
-    /// <exception cref="ArgumentException">A pair has another rank, or holds NaN or infinity.</exception>
+    /// <exception cref="ArgumentException">A pair has another rank, or holds NaN or infinity; or the id is not one, or is taken.</exception>
     /// <exception cref="ProfileAccessException">The profile was opened for reading, cannot be written, or the disk is full; nothing was kept.</exception>
-    public AdapterRecord Add(LoraAdapter adapter, AdapterProvenance provenance, bool rejected = false)
+    public AdapterRecord Add(LoraAdapter adapter, AdapterProvenance provenance, bool rejected = false, string? id = null)
     {
         ArgumentNullException.ThrowIfNull(adapter);
         ArgumentNullException.ThrowIfNull(provenance);
@@ -115,9 +129,14 @@ public sealed class AdapterRegistry : IDisposable
         lock (_gate)
         {
             RequireWriter();
+            if (id is not null && (!IsId(id) || File.Exists(PathOf(id))))
+            {
+                throw new ArgumentException("not an id of an adapter, or one that is taken", nameof(id));
+            }
+
             var record = new AdapterRecord
             {
-                Id = RandomNumberGenerator.GetHexString(IdLength, lowercase: true),
+                Id = id ?? NewId(),
                 Created = _time.GetUtcNow(),
                 Status = rejected ? AdapterStatus.Rejected : AdapterStatus.Candidate,
                 Configuration = adapter.Configuration,

@@ -135,6 +135,13 @@ public sealed class Profile : IDisposable
         }
     }
 
+    /// <summary>Takes the right to train: opens what training jobs keep, also where the profile itself was opened for reading.</summary>
+    /// <returns>The folder, owned by the caller.</returns>
+    /// <exception cref="ProfileLockedException">A training job is running on this profile.</exception>
+    /// <exception cref="ProfileAccessException">The folder cannot be written.</exception>
+    /// <exception cref="ObjectDisposedException">The profile is closed.</exception>
+    public CheckpointFolder OpenCheckpoints() => CheckpointFolder.Open(CheckpointDirectory, CreateBox(KeyPurpose.Checkpoints));
+
     /// <summary>A box of this profile's key for one purpose, to seal what other parts keep in the profile.</summary>
     /// <param name="purpose">Which sub-key.</param>
     /// <returns>The box, owned by the caller.</returns>
@@ -259,8 +266,9 @@ public sealed class Profile : IDisposable
             File.Delete(Path.Combine(path, CreatingFile));
             DurableFile.RemoveRemains(path);
             DurableFile.RemoveRemains(Path.Combine(path, "adapters"));
-            DurableFile.RemoveRemains(Path.Combine(path, "checkpoints"));
             DurableFile.RemoveRemains(Path.Combine(path, ConversationFolder));
+
+            // Not the checkpoints': a job may be writing one right now, under a lock of its own.
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

@@ -39,7 +39,7 @@ internal static partial class DurableFile
 
             FlushDirectory(Path.GetDirectoryName(path)!);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (FileSystemFaults.IsFault(exception))
         {
             throw FileSystemFaults.Translate(path, exception, writing: true);
         }

@@ -13,6 +13,9 @@ internal static class FileSystemFaults
     private const int HandleDiskFullWindows = 39;
     private const int DiskFullWindows = 112;
 
+    /// <summary>Whether an exception is the file system's. A write past the largest size a file may have is to .NET an argument out of range.</summary>
+    public static bool IsFault(Exception exception) => exception is IOException or UnauthorizedAccessException || IsFileTooBig(exception);
+
     public static ProfileAccessException Translate(string path, Exception exception, bool writing)
     {
         var code = exception.HResult & 0xFFFF;
@@ -20,10 +23,12 @@ internal static class FileSystemFaults
         {
             UnauthorizedAccessException => writing ? ProfileAccessError.NotWritable : ProfileAccessError.NotReadable,
             DirectoryNotFoundException or FileNotFoundException => writing ? ProfileAccessError.NotWritable : ProfileAccessError.NotReadable,
-            _ when code is NoSpaceUnix or QuotaUnix or FileTooBigUnix or HandleDiskFullWindows or DiskFullWindows => ProfileAccessError.DiskFull,
+            _ when IsFileTooBig(exception) || code is NoSpaceUnix or QuotaUnix or FileTooBigUnix or HandleDiskFullWindows or DiskFullWindows => ProfileAccessError.DiskFull,
             _ when code == ReadOnlyFileSystemUnix => ProfileAccessError.NotWritable,
             _ => ProfileAccessError.DeviceFailed,
         };
         return new ProfileAccessException(error, path, exception);
     }
+
+    private static bool IsFileTooBig(Exception exception) => exception is ArgumentOutOfRangeException { ParamName: "value" };
 }

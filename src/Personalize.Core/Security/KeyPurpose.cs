@@ -17,4 +17,7 @@ public enum KeyPurpose
 
     /// <summary>Saved conversations.</summary>
     Conversations,
+
+    /// <summary>The ledger of what training jobs revealed.</summary>
+    PrivacyLedger,
 }

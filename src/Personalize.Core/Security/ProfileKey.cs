@@ -58,6 +58,7 @@ internal sealed class ProfileKey : IDisposable
         KeyPurpose.Adapters => "personalize/1/adapters"u8,
         KeyPurpose.Checkpoints => "personalize/1/checkpoints"u8,
         KeyPurpose.Conversations => "personalize/1/conversations"u8,
+        KeyPurpose.PrivacyLedger => "personalize/1/privacy-ledger"u8,
         _ => throw new ArgumentOutOfRangeException(nameof(purpose), purpose, "an unknown purpose"),
     }, subKey);
 

@@ -3,6 +3,7 @@ using Personalize.Core.Errors;
 using Personalize.Core.Kernels;
 using Personalize.Core.Models;
 using Personalize.Training.Optimizers;
+using Personalize.Training.Privacy;
 
 namespace Personalize.Training.Adapters;
 
@@ -150,6 +151,9 @@ internal sealed unsafe class TrainableAdapter : IDisposable
         });
         return groups;
     }
+
+    /// <summary>From now on a backward leaves the adapter's gradients as they are, and writes those of each example.</summary>
+    public void CollectPerExample(PerExampleGradients gradients) => ForEachPair((_, _, pair) => pair.PerExample = gradients);
 
     public void Dispose()
     {

@@ -1,3 +1,5 @@
+using Personalize.Training.Privacy;
+
 namespace Personalize.Training.Adapters;
 
 /// <summary>Views of one pair in the flat vectors of a <see cref="TrainableAdapter"/>; valid as long as it.</summary>
@@ -32,4 +34,7 @@ internal sealed unsafe class TrainablePair
 
     /// <summary>The gradient of <see cref="Magnitude"/>, <c>[out]</c>.</summary>
     public required float* GradientMagnitude { get; init; }
+
+    /// <summary>Where each example's gradients of A and B go by themselves, in place of the vectors above; null where they are summed.</summary>
+    public PerExampleGradients? PerExample { get; set; }
 }

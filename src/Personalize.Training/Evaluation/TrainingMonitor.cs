@@ -45,7 +45,10 @@ internal sealed class TrainingMonitor : IDisposable
     }
 
     /// <summary>Everything that decides what comes next, besides <see cref="Best"/>; a checkpoint keeps both.</summary>
-    public MonitorState State { get; set; } = new(double.PositiveInfinity, 0, 0);
+    public MonitorState State { get; set; } = new(double.PositiveInfinity, 0, 0, 0);
+
+    /// <summary>Whether the patience is over.</summary>
+    public bool HasStopped => State.Waited >= _patience;
 
     /// <summary>The parameters of the lowest loss; those of the start before the first measurement.</summary>
     public NativeBuffer<float> Best { get; }
@@ -54,29 +57,27 @@ internal sealed class TrainingMonitor : IDisposable
     /// <returns>How many examples train; all of them if nothing is to be held back or only one is there.</returns>
     public static int TrainCount(int count, double share) => share > 0 && count > 1 ? count - Math.Max(1, (int)(count * share)) : count;
 
-    /// <summary>Measures if it is time to.</summary>
+    /// <summary>Measures if it is time to, once after any step.</summary>
     /// <param name="stepsTaken">How many steps were taken.</param>
     /// <param name="isLast">Whether no step follows, so that the end is always measured.</param>
     /// <param name="cancellationToken">Looked at before every layer; a measurement that was cut off changes nothing.</param>
-    /// <returns>True if training should stop.</returns>
-    public bool AfterStep(int stepsTaken, bool isLast, CancellationToken cancellationToken)
+    public void AfterStep(int stepsTaken, bool isLast, CancellationToken cancellationToken)
     {
-        if (stepsTaken % _interval != 0 && !isLast)
+        if (stepsTaken == State.MeasuredStep || (stepsTaken % _interval != 0 && !isLast))
         {
-            return false;
+            return;
         }
 
         var loss = Measure(cancellationToken);
         if (loss < State.BestLoss)
         {
             _adapter.Parameters.Span.CopyTo(Best.Span);
-            State = new MonitorState(loss, stepsTaken, 0);
-            return false;
+            State = new MonitorState(loss, stepsTaken, 0, stepsTaken);
+            return;
         }
 
         // A loss that is no number is not lower either, so a diverged adapter waits until the patience is over and never becomes the best.
-        State = State with { Waited = State.Waited + 1 };
-        return State.Waited >= _patience;
+        State = State with { Waited = State.Waited + 1, MeasuredStep = stepsTaken };
     }
 
     /// <summary>Gives the adapter the best parameters back.</summary>

@@ -1,4 +1,5 @@
 using Personalize.Core.Adapters;
+using Personalize.Core.Errors;
 using Personalize.Core.Interactions;
 using Personalize.Core.Kernels;
 using Personalize.Core.Models;
@@ -6,14 +7,15 @@ using Personalize.Core.Tokenization;
 using Personalize.Training.Data;
 using Personalize.Training.Evaluation;
 using Personalize.Training.Memory;
+using Personalize.Training.Privacy;
 
 namespace Personalize.Training.Jobs;
 
 /// <summary>
 /// One night's work: interactions in time order are divided, the earlier ones train an adapter, the later ones decide at the gate whether it may be used.
-/// Borrows model, format and pool, which must outlive it. Not thread-safe.
+/// Done in one go, or planned in a profile's journal, where it can be interrupted and resumed. Borrows model, format and pool, which must outlive it. Not thread-safe.
 /// </summary>
-public sealed class PersonalizationJob
+public sealed partial class PersonalizationJob
 {
     private readonly DecoderModel _model;
     private readonly ChatFormat _format;
@@ -39,15 +41,23 @@ public sealed class PersonalizationJob
         _time = time ?? TimeProvider.System;
     }
 
+    /// <summary>What <see cref="Run(IReadOnlyList{Interaction}, LoraAdapter?, IProgress{TrainingProgress}?, CancellationToken)"/> over so many interactions will reveal of each one it trains on, to be entered in a <see cref="PrivacyLedger"/> before it runs.</summary>
+    /// <param name="interactions">How many interactions there are.</param>
+    /// <returns>The sampling, noise and steps; null if the recipe asks for no guarantee.</returns>
+    /// <exception cref="Core.Errors.InsufficientDataException">Too few interactions to train on some and test on others.</exception>
+    /// <exception cref="Core.Errors.PrivacyParameterException">No noise is enough for the recipe's epsilon.</exception>
+    public SubsampledGaussian? PlanPrivacy(int interactions) =>
+        CreateTrainer().PlanPrivacy(ChronologicalSplit.Protocol(interactions).TrainCount);
+
     /// <summary>Trains, evaluates and decides; keeps nothing.</summary>
     /// <param name="interactions">What the person wrote, in time order; of more than <see cref="ChronologicalSplit.ProtocolCount"/> the first ones are used.</param>
     /// <param name="incumbent">The adapter in use, or null.</param>
     /// <param name="progress">Told after every step of training.</param>
     /// <param name="cancellationToken">Looked at before every layer; a cancelled job leaves nothing behind.</param>
     /// <returns>The adapter with all figures.</returns>
-    /// <exception cref="Core.Errors.InsufficientDataException">Too few interactions to train on some and test on others.</exception>
-    /// <exception cref="Core.Errors.TrainingDivergedException">A loss or a gradient is not finite.</exception>
-    /// <exception cref="Core.Errors.MemoryBudgetException">The budget is too small for the longest example.</exception>
+    /// <exception cref="InsufficientDataException">Too few interactions to train on some and test on others.</exception>
+    /// <exception cref="TrainingDivergedException">A loss or a gradient is not finite.</exception>
+    /// <exception cref="MemoryBudgetException">The budget is too small for the longest example.</exception>
     /// <exception cref="OperationCanceledException">The job was cancelled.</exception>
     public PersonalizationResult Run(
         IReadOnlyList<Interaction> interactions, LoraAdapter? incumbent = null, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
@@ -55,37 +65,18 @@ public sealed class PersonalizationJob
         var split = ChronologicalSplit.Protocol(interactions.Count);
         var trainedOn = interactions.Take(split.TrainCount).ToArray();
         var test = Encode(interactions.Skip(split.TestStart).Take(split.TestCount));
-        var evaluator = new AdapterEvaluator(_model.Description, _model.Weights, _pool);
-        var baseResult = evaluator.Evaluate(test, adapter: null, cancellationToken);
-        var incumbentResult = incumbent is not null && string.Equals(incumbent.BaseFingerprint, _model.Fingerprint, StringComparison.Ordinal)
-            ? evaluator.Evaluate(test, incumbent, cancellationToken)
-            : null;
-        var trainer = new LoraTrainer(_model.Description, _model.Weights, _pool, _recipe, _memory, _time);
-        var training = trainer.Run(Encode(trainedOn), _model.Fingerprint, progress, cancellationToken);
-        var adapterResult = evaluator.Evaluate(test, training.Adapter, cancellationToken);
-        return new PersonalizationResult(training, Gate.Decide(baseResult, adapterResult, incumbentResult), split, trainedOn);
+        var training = CreateTrainer().Run(Encode(trainedOn), _model.Fingerprint, progress, cancellationToken);
+        return new PersonalizationResult(training, Judge(test, training.Adapter, incumbent, cancellationToken), split, trainedOn);
     }
 
     /// <summary>Keeps the adapter in the person's registry, in use if the gate let it through, else as rejected with its figures.</summary>
     /// <param name="registry">The profile's adapters.</param>
-    /// <param name="result">What <see cref="Run"/> returned.</param>
+    /// <param name="result">What <see cref="Run(IReadOnlyList{Interaction}, LoraAdapter?, IProgress{TrainingProgress}?, CancellationToken)"/> returned.</param>
     /// <param name="recipeName">What to call the recipe.</param>
     /// <returns>The adapter's record.</returns>
     public static AdapterRecord Keep(AdapterRegistry registry, PersonalizationResult result, string recipeName)
     {
-        var record = registry.Add(
-            result.Training.Adapter,
-            new AdapterProvenance
-            {
-                TestNllBase = result.Gate.BaseNll,
-                TestNllAdapter = result.Gate.AdapterNll,
-                TestNllIncumbent = result.Gate.IncumbentNll,
-                TrainedOn = new AdapterTrainingRange(result.TrainedOn.Count, result.TrainedOn.Min(i => i.Id), result.TrainedOn.Max(i => i.Id)),
-                Steps = result.Training.Steps,
-                TrainTokens = result.Training.TrainTokens,
-                Recipe = recipeName,
-            },
-            rejected: !result.Gate.IsPromoted);
+        var record = registry.Add(result.Training.Adapter, Describe(result, recipeName), rejected: !result.Gate.IsPromoted);
         return result.Gate.IsPromoted ? registry.Promote(record.Id) : record;
     }
 
@@ -98,4 +89,27 @@ public sealed class PersonalizationJob
             var example = _format.EncodeExample(interaction.Context, interaction.Text);
             return new TrainingExample(example.Ids, example.PromptLength).Truncate(_recipe.MaximumTokens);
         })];
+
+    private static AdapterProvenance Describe(PersonalizationResult result, string recipeName) => new()
+    {
+        TestNllBase = result.Gate.BaseNll,
+        TestNllAdapter = result.Gate.AdapterNll,
+        TestNllIncumbent = result.Gate.IncumbentNll,
+        TrainedOn = new AdapterTrainingRange(result.TrainedOn.Count, result.TrainedOn.Min(i => i.Id), result.TrainedOn.Max(i => i.Id)),
+        Steps = result.Training.Steps,
+        TrainTokens = result.Training.TrainTokens,
+        Recipe = recipeName,
+    };
+
+    private LoraTrainer CreateTrainer() => new(_model.Description, _model.Weights, _pool, _recipe, _memory, _time);
+
+    private GateDecision Judge(IReadOnlyList<TrainingExample> test, LoraAdapter adapter, LoraAdapter? incumbent, CancellationToken cancellationToken)
+    {
+        var evaluator = new AdapterEvaluator(_model.Description, _model.Weights, _pool);
+        var baseResult = evaluator.Evaluate(test, adapter: null, cancellationToken);
+        var incumbentResult = incumbent is not null && string.Equals(incumbent.BaseFingerprint, _model.Fingerprint, StringComparison.Ordinal)
+            ? evaluator.Evaluate(test, incumbent, cancellationToken)
+            : null;
+        return Gate.Decide(baseResult, evaluator.Evaluate(test, adapter, cancellationToken), incumbentResult);
+    }
 }

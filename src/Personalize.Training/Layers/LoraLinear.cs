@@ -86,8 +86,17 @@ internal sealed unsafe class LoraLinear(PackedMatrix weight, WeightVector? bias,
         var (pool, tokens) = (pass.Pool, pass.Tokens);
         var dh = pass.Scratch.LowRankGradient;
         LowRankDown.Run(pool, dy, pair!.TransposedB, dh, tokens, pair.OutputSize, pair.Rank, pair.Scale);
-        DenseMultiply.Run(pool, dh, 1, pair.Rank, Drop(pass, x), pair.InputSize, pair.GradientA, pair.InputSize, pair.Rank, pair.InputSize, tokens, accumulate: true);
-        DenseMultiply.Run(pool, h, 1, pair.Rank, dy, pair.OutputSize, pair.GradientTransposedB, pair.OutputSize, pair.Rank, pair.OutputSize, tokens, accumulate: true);
+        var input = Drop(pass, x);
+        if (pair.PerExample is { } perExample)
+        {
+            perExample.Write(pool, pair, input, h, dy, dh);
+        }
+        else
+        {
+            DenseMultiply.Run(pool, dh, 1, pair.Rank, input, pair.InputSize, pair.GradientA, pair.InputSize, pair.Rank, pair.InputSize, tokens, accumulate: true);
+            DenseMultiply.Run(pool, h, 1, pair.Rank, dy, pair.OutputSize, pair.GradientTransposedB, pair.OutputSize, pair.Rank, pair.OutputSize, tokens, accumulate: true);
+        }
+
         if (dx is null)
         {
             return;

@@ -4,6 +4,7 @@ using Personalize.Training.Adapters;
 using Personalize.Training.Data;
 using Personalize.Training.Layers;
 using Personalize.Training.Optimizers;
+using Personalize.Training.Privacy;
 
 namespace Personalize.Training.Memory;
 
@@ -27,7 +28,7 @@ public sealed class TrainingPlan
     /// <summary>Bytes of activations and scratch.</summary>
     public long WorkspaceBytes { get; }
 
-    /// <summary>Bytes of the adapter's parameters and gradients, with DoRA of the norms of the rows, and with examples held back of the best parameters.</summary>
+    /// <summary>Bytes of the adapter's parameters and gradients, with DoRA of the norms of the rows, with examples held back of the best parameters, and with differential privacy of the gradients of single examples.</summary>
     public long AdapterBytes { get; }
 
     /// <summary>Bytes of the optimizer's moments.</summary>
@@ -40,11 +41,19 @@ public sealed class TrainingPlan
 
     /// <summary>Finds the fastest plan within the budget: whole steps with all activations kept; else fewer kept layers; else smaller micro-batches.</summary>
     /// <exception cref="MemoryBudgetException">Not even the longest example by itself fits.</exception>
-    internal static TrainingPlan Choose(DecoderDescription description, LoraRecipe recipe, TrainingMemory memory, IReadOnlyList<TrainingExample> examples)
+    internal static TrainingPlan Choose(DecoderDescription description, LoraRecipe recipe, TrainingMemory memory, IReadOnlyList<TrainingExample?> examples)
     {
         var (stepTokens, longest) = Measure(examples, recipe.ExamplesPerStep);
-        var whole = new WorkspaceShape(stepTokens, recipe.ExamplesPerStep, longest, TrainableAdapter.LargestRank(description, recipe.Configuration), memory.Activations == ActivationPolicy.Recompute ? 1 : description.LayerCount, ForBackward: true, recipe.UseDora, recipe.Dropout > 0);
+        var most = recipe.DifferentialPrivacy is null ? recipe.ExamplesPerStep : Math.Min(recipe.ExamplesPerStep, PrivateTrainingStep.MaximumExamples);
+        var whole = new WorkspaceShape(stepTokens, most, longest, TrainableAdapter.LargestRank(description, recipe.Configuration), memory.Activations == ActivationPolicy.Recompute ? 1 : description.LayerCount, ForBackward: true, recipe.UseDora, recipe.Dropout > 0);
         bool Fits(WorkspaceShape shape) => Create(description, recipe, shape).TotalBytes <= memory.BudgetBytes;
+
+        if (recipe.DifferentialPrivacy is not null)
+        {
+            // Each example of a micro-batch has gradients of its own: the smallest workspace tells for how many there is room.
+            var least = whole with { Tokens = longest, KeptLayers = memory.Activations == ActivationPolicy.Keep ? whole.KeptLayers : 1 };
+            whole = whole with { Examples = Largest(1, most, count => Fits(least with { Examples = count })) };
+        }
 
         if (memory.Activations == ActivationPolicy.Auto)
         {
@@ -77,10 +86,13 @@ public sealed class TrainingPlan
     private static TrainingPlan Create(DecoderDescription description, LoraRecipe recipe, WorkspaceShape shape)
     {
         var parameters = TrainableAdapter.ParameterCount(description, recipe.Configuration);
-        return new TrainingPlan(shape, TrainingWorkspace.ByteLength(description, shape), ((recipe.ValidationShare > 0 ? 3L : 2L) * sizeof(float) * parameters) + DoraState.ByteLength(description, recipe.Configuration), AdamW.ByteLength(parameters));
+        var vectors = recipe.ValidationShare > 0 ? 3L : 2L;
+        var perExample = recipe.DifferentialPrivacy is null ? 0 : PrivateTrainingStep.ByteLength(parameters, shape.Examples);
+        var adapterBytes = (vectors * sizeof(float) * parameters) + perExample + DoraState.ByteLength(description, recipe.Configuration);
+        return new TrainingPlan(shape, TrainingWorkspace.ByteLength(description, shape), adapterBytes, AdamW.ByteLength(parameters));
     }
 
-    private static (int StepTokens, int Longest) Measure(IReadOnlyList<TrainingExample> examples, int perStep)
+    private static (int StepTokens, int Longest) Measure(IReadOnlyList<TrainingExample?> examples, int perStep)
     {
         int largest = 0, longest = 0;
         for (var start = 0; start < examples.Count; start += perStep)
@@ -88,8 +100,9 @@ public sealed class TrainingPlan
             var tokens = 0;
             for (var i = start; i < Math.Min(start + perStep, examples.Count); i++)
             {
-                tokens = checked(tokens + examples[i].Length);
-                longest = Math.Max(longest, examples[i].Length);
+                var length = examples[i]?.Length ?? 0;
+                tokens = checked(tokens + length);
+                longest = Math.Max(longest, length);
             }
 
             largest = Math.Max(largest, tokens);

@@ -36,8 +36,14 @@ internal sealed unsafe class AdamW : IDisposable
         _weightDecay = weightDecay;
     }
 
-    /// <summary>How many steps were taken.</summary>
-    public int StepCount { get; private set; }
+    /// <summary>How many steps were taken; set where the moments are restored.</summary>
+    public int StepCount { get; set; }
+
+    /// <summary>The running means of the gradients.</summary>
+    public NativeBuffer<float> FirstMoments => _first;
+
+    /// <summary>The running means of the squared gradients.</summary>
+    public NativeBuffer<float> SecondMoments => _second;
 
     /// <summary>The bytes the moments of so many parameters take.</summary>
     public static long ByteLength(long parameterCount) => 2 * sizeof(float) * parameterCount;

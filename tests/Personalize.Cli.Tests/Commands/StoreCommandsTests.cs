@@ -1,4 +1,5 @@
 using Personalize.Cli.Hosting;
+using Personalize.Core.Profiles;
 
 namespace Personalize.Cli.Tests.Commands;
 
@@ -123,6 +124,29 @@ public sealed class StoreCommandsTests : IDisposable
         Assert.Equal(1, Run("store", "erase", "--id", "2", "--json").Succeeds().Json.GetProperty("erased").GetInt32());
         Assert.Equal(0, Run("store", "erase", "--id", "2", "--json").Succeeds().Json.GetProperty("erased").GetInt32());
         Assert.Equal(2, Run("store", "erase", "--all", "--json").Succeeds().Json.GetProperty("erased").GetInt32());
+    }
+
+    [Fact]
+    public void Erasing_everything_erases_saved_conversations_and_erasing_one_text_does_not()
+    {
+        Run("record", "--context", "c", "--text", "a").Succeeds();
+        Run("record", "--context", "c", "--text", "b").Succeeds();
+        using (var profile = Profile.Open(_folder["profile"]))
+        {
+            profile.Conversations.Write("one", stream => stream.Write("what was said"u8));
+            profile.Conversations.Write("two", stream => stream.Write("what was said"u8));
+        }
+
+        Run("store", "erase", "--id", "1").Succeeds();
+        Assert.Equal(["one", "two"], Conversations());
+        Run("store", "erase", "--all").Succeeds();
+        Assert.Empty(Conversations());
+
+        IReadOnlyList<string> Conversations()
+        {
+            using var profile = Profile.Open(_folder["profile"], new ProfileOptions { OpenForReading = true });
+            return profile.Conversations.List();
+        }
     }
 
     [Fact]

@@ -14,7 +14,7 @@ public class CommandLineTests
     [InlineData("generate --prompt x --speculation tree")]
     [InlineData("generate --prompt x --speculation draft")]
     [InlineData("generate --prompt x --draft-model m.gguf")]
-    [InlineData("train --now --resume")]
+    [InlineData("train --wait")]
     [InlineData("store rotate-key")]
     [InlineData("doctor --nonsense")]
     public void What_does_not_exist_is_not_offered(string line)

@@ -42,18 +42,22 @@ public sealed class TrainingMonitorTests
         var examples = model.Examples(4);
         using var stack = StepRunner.Stack(model.Description, model.Weights, pool, adapter, examples);
         using var monitor = new TrainingMonitor(stack, adapter, examples, Recipe, examples.Sum(e => e.Length), examples.Count);
-        Assert.False(monitor.AfterStep(4, isLast: false, CancellationToken.None));
+        monitor.AfterStep(4, isLast: false, CancellationToken.None);
         Assert.Equal(double.PositiveInfinity, monitor.State.BestLoss);
 
-        Assert.False(monitor.AfterStep(5, isLast: false, CancellationToken.None));
+        monitor.AfterStep(5, isLast: false, CancellationToken.None);
         var best = adapter.Parameters.Span.ToArray();
-        Assert.Equal(new MonitorState(monitor.Measure(CancellationToken.None), 5, 0), monitor.State);
+        Assert.Equal(new MonitorState(monitor.Measure(CancellationToken.None), 5, 0, 5), monitor.State);
 
-        // The same parameters again are not lower, and what is no number is not lower either.
-        Assert.False(monitor.AfterStep(10, isLast: false, CancellationToken.None));
+        // The same step is not measured twice, the same parameters again are not lower, and what is no number is not lower either.
+        monitor.AfterStep(5, isLast: false, CancellationToken.None);
+        Assert.Equal(0, monitor.State.Waited);
+        monitor.AfterStep(10, isLast: false, CancellationToken.None);
+        Assert.False(monitor.HasStopped);
         adapter.Parameters.Span.Fill(float.NaN);
-        Assert.True(monitor.AfterStep(11, isLast: true, CancellationToken.None));
-        Assert.Equal((5, 2), (monitor.State.BestStep, monitor.State.Waited));
+        monitor.AfterStep(11, isLast: true, CancellationToken.None);
+        Assert.True(monitor.HasStopped);
+        Assert.Equal((5, 2, 11), (monitor.State.BestStep, monitor.State.Waited, monitor.State.MeasuredStep));
 
         monitor.RestoreBest();
         Assert.Equal(best, adapter.Parameters.Span.ToArray());

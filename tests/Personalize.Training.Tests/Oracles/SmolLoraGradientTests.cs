@@ -2,6 +2,8 @@ using Personalize.Core.Formats.Safetensors;
 using Personalize.TestSupport;
 using Personalize.Training.Adapters;
 using Personalize.Training.Data;
+using Personalize.Training.Optimizers;
+using Personalize.Training.Privacy;
 using Personalize.Training.Tests.Support;
 
 namespace Personalize.Training.Tests.Oracles;
@@ -75,6 +77,24 @@ public sealed class SmolLoraGradientTests(SmolLoraOracle oracle) : IClassFixture
             Assert.Equal(expected[i].GetProperty("tokens").GetInt32(), outcome.LossTokens);
             Assert.Equal(expected[i].GetProperty("loss").GetDouble(), outcome.Loss, LossTolerance);
             AssertWithin(expected[i].GetProperty("gradientNorm").GetDouble(), outcome.GradientNorm, NormTolerance, $"example {i}");
+        }
+    }
+
+    [SharedFact(SmolLoraOracle.RelativePath)]
+    public void Norms_of_each_example_come_out_of_one_packed_backward()
+    {
+        var golden = oracle.Root.GetProperty("lora");
+        using var adapter = Adapter("lora");
+        var expected = golden.GetProperty("perExample").EnumerateArray().ToList();
+        using var stack = StepRunner.Stack(oracle.Model.Description, oracle.Model.Weights, oracle.Pool, adapter, oracle.Batch);
+        using var gradients = new PerExampleGradients(adapter, expected.Count);
+        var batch = new PackedBatch(oracle.Batch);
+        gradients.Begin(batch);
+        stack.Accumulate(batch, 1, CancellationToken.None);
+        for (var i = 0; i < expected.Count; i++)
+        {
+            var norm = GradientClipping.GlobalNorm(gradients.Of(i)) / expected[i].GetProperty("tokens").GetInt32();
+            AssertWithin(expected[i].GetProperty("gradientNorm").GetDouble(), norm, NormTolerance, $"example {i}");
         }
     }
 
