@@ -91,11 +91,16 @@ public class SmolChatTests(SmolModelFixture smol) : IClassFixture<SmolModelFixtu
             alone.Add(await TalkAsync(client, subject));
         }
 
-        // Fewer sessions than conversations: some lose their place, and all begin with the system prompt of another.
         var sessions = new List<CountingSession>();
-        using var shared = Create(sessions, maxSessions: 5);
+        using var shared = Create(sessions, maxSessions: 9);
         Assert.Equal(alone, await Task.WhenAll(subjects.Select(subject => Task.Run(() => TalkAsync(shared, subject)))));
-        Assert.Contains(sessions, session => session.Copied > 0);
+
+        // A conversation that comes later finds the others free, and begins with a copy of their system prompt.
+        var known = sessions.Count;
+        await TalkAsync(shared, "snow");
+        Assert.Equal(known + 1, sessions.Count);
+        Assert.True(sessions[^1].Copied > 10);
+        Assert.Equal(sessions[^1].Position, sessions[^1].Copied + sessions[^1].Computed);
     }
 
     private PersonalizeChatClient Create()
