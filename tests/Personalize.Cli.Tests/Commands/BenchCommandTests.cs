@@ -39,7 +39,7 @@ public sealed class BenchCommandTests : IDisposable
         Assert.Equal(["later", "edit", "dialogues"], json.GetProperty("scenarios").EnumerateArray().Select(row => row.GetProperty("scenario").GetString()));
         Assert.Equal(4, json.GetProperty("check").GetArrayLength());
         var figures = json.GetProperty("scenarios").EnumerateArray().Concat(json.GetProperty("check").EnumerateArray()).SelectMany(row => row.GetProperty("drafters").EnumerateArray()).ToArray();
-        Assert.Equal(["lookup", "history", "draft"], figures.Select(row => row.GetProperty("drafter").GetString()).Distinct());
+        Assert.Equal(["lookup", "history", "refine", "draft"], figures.Select(row => row.GetProperty("drafter").GetString()).Distinct());
         Assert.All(figures, row => Assert.Equal(row.GetProperty("texts").GetInt32(), row.GetProperty("identical").GetInt32()));
         Assert.Contains(figures, row => row.GetProperty("acceptedTokens").GetInt32() > 0);
         Assert.All(json.GetProperty("check").EnumerateArray(), row => Assert.Equal(6, row.GetProperty("drafters")[0].GetProperty("texts").GetInt32()));
