@@ -32,7 +32,7 @@ internal sealed class ContextPart : IInferencePart
                 }
             });
             var peer = tokens <= PeerBenchmark.LongestPrompt ? bench.PeerOn(model.Path)?.Measure(tokens - DecodeTokens, DecodeTokens).Decode : null;
-            _rows.Add(new Row(tokens, (tokens - DecodeTokens) / prefill, DecodeTokens / decode, peer, session.ByteLength, ResidentMemory.Bytes()));
+            _rows.Add(new Row(tokens, (tokens - DecodeTokens) / prefill, DecodeTokens / decode, peer, session.ByteLength, ProcessMemory.ResidentBytes()));
         }
     }
 

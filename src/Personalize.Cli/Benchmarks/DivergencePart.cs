@@ -3,6 +3,8 @@ using System.Text.Json;
 using Personalize.Cli.Hosting;
 using Personalize.Core.Models;
 using Personalize.Inference.Decoding;
+using Personalize.Inference.Sampling;
+using Personalize.Inference.Scoring;
 
 namespace Personalize.Cli.Benchmarks;
 
@@ -74,16 +76,18 @@ internal sealed class DivergencePart(string text, int tokens) : IInferencePart
                 piece,
                 (index, logits) =>
                 {
-                    var divergence = LogitDivergence.Compute(rows[index], logits);
+                    var exactNormalizer = LogSumExp.Compute(rows[index]);
+                    var servedNormalizer = LogSumExp.Compute(logits);
+                    var divergence = LogitDivergence.Compute(rows[index], exactNormalizer, logits, servedNormalizer);
                     _count++;
                     _sum += divergence;
                     _largest = Math.Max(_largest, divergence);
-                    _sameTop += LogitDivergence.Top(rows[index]) == LogitDivergence.Top(logits) ? 1 : 0;
+                    _sameTop += LogitMaximum.IndexOf(rows[index]) == LogitMaximum.IndexOf(logits) ? 1 : 0;
                     if (start + index + 1 < ids.Length)
                     {
                         var next = ids.Span[start + index + 1];
-                        _exactNll += LogitDivergence.LogSum(rows[index]) - rows[index][next];
-                        _servedNll += LogitDivergence.LogSum(logits) - logits[next];
+                        _exactNll += exactNormalizer - rows[index][next];
+                        _servedNll += servedNormalizer - logits[next];
                         _losses++;
                     }
                 },

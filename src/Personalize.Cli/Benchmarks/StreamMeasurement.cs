@@ -66,7 +66,7 @@ internal sealed class StreamMeasurement(Engine engine, DecoderSessionOptions opt
             first += count;
             if (partEnds.Contains(first))
             {
-                report.Add(new StreamPart(first - partScore.Tokens, partScore, partScore.Tokens / partSeconds, ResidentMemory.Bytes()));
+                report.Add(new StreamPart(first - partScore.Tokens, partScore, partScore.Tokens / partSeconds, ProcessMemory.ResidentBytes()));
                 (partScore, partSeconds) = (default, 0);
             }
 

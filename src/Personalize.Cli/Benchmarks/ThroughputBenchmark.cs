@@ -36,7 +36,7 @@ internal sealed class ThroughputBenchmark(DecoderModel model, WorkerPool pool, T
             }
         });
         figures.Verify8.Add(verify / VerifyRepeats / (decode / DecodeTokens));
-        figures.ResidentBytes = PeakMemory.Bytes();
+        figures.ResidentBytes = ProcessMemory.PeakBytes();
     }
 
     private void Decode(DecoderSession session)

@@ -41,14 +41,14 @@ internal static class BenchTrainingCommand
                 json.WriteString("model", engine.Name);
                 json.WriteNumber("threads", engine.Pool.ThreadCount);
                 json.WriteNumber("tokensPerSecond", Math.Round(tokensPerSecond, 1));
-                json.WriteNumber("peakResidentBytes", PeakMemory.Bytes());
+                json.WriteNumber("peakResidentBytes", ProcessMemory.PeakBytes());
                 json.WriteNumber("fmaPeakGflops", Math.Round(peak / 1e9, 1));
                 json.WriteNumber("fractionOfPeak", Math.Round(fraction, 3));
                 json.WriteNumber("batch", batch);
                 json.WriteNumber("sequence", sequence);
                 json.WriteNumber("rank", rank);
             },
-            _ => context.Output.Text($"{tokensPerSecond:F0} tokens/s at {batch} x {sequence}, {fraction:P0} of the {peak / 1e9:F0} GFLOP/s that multiply-adds reach here; {PeakMemory.Bytes() / 1e6:F0} MB at most\n"));
+            _ => context.Output.Text($"{tokensPerSecond:F0} tokens/s at {batch} x {sequence}, {fraction:P0} of the {peak / 1e9:F0} GFLOP/s that multiply-adds reach here; {ProcessMemory.PeakBytes() / 1e6:F0} MB at most\n"));
         return ExitCode.Done;
     }
 

@@ -105,8 +105,8 @@ internal static class GenerateCommand
         json.WriteNumber("draftedTokens", result.DraftedTokens);
         json.WriteNumber("acceptedTokens", result.AcceptedTokens);
         json.WriteBoolean("speculationGivenUp", result.SpeculationGivenUp);
-        json.WriteNumber("residentBytes", ResidentMemory.Bytes());
-        json.WriteNumber("peakResidentBytes", PeakMemory.Bytes());
+        json.WriteNumber("residentBytes", ProcessMemory.ResidentBytes());
+        json.WriteNumber("peakResidentBytes", ProcessMemory.PeakBytes());
         json.WriteString("stopReason", JsonNamingPolicy.CamelCase.ConvertName(result.StopReason.ToString()));
     }
 }

@@ -114,7 +114,7 @@ internal static class PerplexityCommand
                 json.WriteNumber("perplexity", score.Perplexity);
                 json.WriteNumber("tokens", score.Tokens);
                 json.WriteNumber("windows", windows);
-                json.WriteNumber("peakResidentBytes", PeakMemory.Bytes());
+                json.WriteNumber("peakResidentBytes", ProcessMemory.PeakBytes());
                 more?.Invoke(json);
             },
             _ => context.Output.Text($"perplexity {score.Perplexity:F3}, mean loss {score.MeanNll:F4} over {score.Tokens} tokens {how}\n"));

@@ -131,7 +131,7 @@ internal static class TrainCommand
             _ => context.Output.Text(
                 LossChart.Draw(outcome.Losses)
                 + $"adapter {adapterId} {TrainingText.Verdict(outcome.Gate)}: {TrainingText.Reason(outcome.Gate)}\n"
-                + $"{outcome.TrainTokens} tokens in {outcome.Elapsed.TotalSeconds:F1} s, {outcome.TokensPerSecond:F0} a second, {PeakMemory.Bytes() / 1e6:F0} MB at most\n"));
+                + $"{outcome.TrainTokens} tokens in {outcome.Elapsed.TotalSeconds:F1} s, {outcome.TokensPerSecond:F0} a second, {ProcessMemory.PeakBytes() / 1e6:F0} MB at most\n"));
         return outcome.Gate.IsPromoted ? ExitCode.Done : ExitCode.Refused;
     }
 }

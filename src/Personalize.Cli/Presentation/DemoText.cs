@@ -31,7 +31,7 @@ internal static class DemoText
         facts.AddRow("model", Cell(model));
         facts.AddRow("interactions", $"{interactions}: {result.Split.TrainCount} to learn from, {result.Split.TestCount} later ones to judge by");
         facts.AddRow("training", $"{result.Training.TrainTokens} tokens in {result.Training.Elapsed.TotalSeconds:F1} s, {result.Training.TokensPerSecond:F0} a second");
-        facts.AddRow("memory", $"{PeakMemory.Bytes() / 1e6:F0} MB at most");
+        facts.AddRow("memory", $"{ProcessMemory.PeakBytes() / 1e6:F0} MB at most");
         facts.AddRow("loss on later texts", $"{AdapterText.Loss(result.Gate.BaseNll)} before, {AdapterText.Loss(result.Gate.AdapterNll)} after ({result.Gate.GainPercent:F1} % better)");
         facts.AddRow("gate", $"{TrainingText.Verdict(result.Gate)}: {Cell(TrainingText.Reason(result.Gate))}");
         console.Write(facts);

@@ -31,7 +31,7 @@ internal static class TrainingText
         json.WriteNumber("trainTokens", result.TrainTokens);
         json.WriteNumber("trainSeconds", result.Elapsed.TotalSeconds);
         json.WriteNumber("trainTokensPerSecond", result.TokensPerSecond);
-        json.WriteNumber("peakResidentBytes", PeakMemory.Bytes());
+        json.WriteNumber("peakResidentBytes", ProcessMemory.PeakBytes());
         AdapterText.WriteFigure(json, "testNllBase", result.Gate.BaseNll);
         AdapterText.WriteFigure(json, "testNllAdapter", result.Gate.AdapterNll);
         AdapterText.WriteFigure(json, "testNllIncumbent", result.Gate.IncumbentNll);

@@ -88,7 +88,7 @@ public static unsafe partial class CachedAttention
 
     private static void Run<TElement>(
         WorkerPool pool, float* queries, float* sinkQueries, byte* keys, byte* values, float* output, int tokens, int firstPosition, in CacheLayout layout, int heads, int keyValueHeads, int headDimension)
-        where TElement : struct, ICacheElement
+        where TElement : struct, IVectorElement
     {
         var work = new Work<TElement>
         {
@@ -119,7 +119,7 @@ public static unsafe partial class CachedAttention
     }
 
     private static void Store<TElement, TBits>(float* key, float* value, byte* keys, byte* values, int position, in CacheLayout layout, int keyValueHeads, int headDimension)
-        where TElement : struct, ICacheElement
+        where TElement : struct, IVectorElement
         where TBits : unmanaged
     {
         var slot = layout.SlotOf(position);

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using Personalize.Core.Quantization;
 
 namespace Personalize.Core.Kernels;
@@ -31,7 +30,7 @@ internal static unsafe partial class IntegerMatrixMultiply
             var at = 0;
             for (var end = run.Blocks * TTile.Count; at < end; at += TTile.Count, quants += TTile.Count * PackedMatrix.ColumnsPerBlock, w += TFormat.HeaderBytes + 128)
             {
-                Prefetch(w + run.Ahead);
+                PrefetchBlock(w + run.Ahead);
                 var q = Vector256.Load(w + TFormat.HeaderBytes);
                 var low = q & mask;
                 var high = (q.AsUInt16() >>> 4).AsByte() & mask;
@@ -73,7 +72,7 @@ internal static unsafe partial class IntegerMatrixMultiply
             var at = 0;
             for (var end = run.Blocks * TTile.Count; at < end; at += TTile.Count, quants += TTile.Count * PackedMatrix.ColumnsPerBlock, w += TFormat.HeaderBytes + (TFormat.VectorCount * 32))
             {
-                Prefetch(w + run.Ahead);
+                PrefetchBlock(w + run.Ahead);
                 var d0 = Vector256<int>.Zero;
                 var d1 = d0;
                 var d2 = d0;
@@ -88,7 +87,7 @@ internal static unsafe partial class IntegerMatrixMultiply
                 }
                 else
                 {
-                    Prefetch(w + run.Ahead + 128);
+                    PrefetchBlock(w + run.Ahead + 128);
                     ByteStep<TDot, TTile>(values, 0, quants, ref d0, ref d1, ref d2, ref d3);
                     ByteStep<TDot, TTile>(values, 1, quants, ref d0, ref d1, ref d2, ref d3);
                     ByteStep<TDot, TTile>(values, 2, quants, ref d0, ref d1, ref d2, ref d3);
@@ -244,13 +243,10 @@ internal static unsafe partial class IntegerMatrixMultiply
 
     /// <summary>Asks for a block, of at least 144 bytes, that is used later.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Prefetch(byte* w)
+    private static void PrefetchBlock(byte* w)
     {
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(w);
-            Sse.Prefetch0(w + 64);
-            Sse.Prefetch0(w + 128);
-        }
+        Prefetch.Line(w);
+        Prefetch.Line(w + 64);
+        Prefetch.Line(w + 128);
     }
 }

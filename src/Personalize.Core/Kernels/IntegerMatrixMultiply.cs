@@ -49,7 +49,7 @@ internal static unsafe partial class IntegerMatrixMultiply
                 Tokens = tokens,
                 Groups = groups,
                 Grain = grain,
-                DownUnits = adapted * LowRankPair.DownParts,
+                DownUnits = adapted * LowRankProduct.DownParts,
                 FinishedDownUnits = &finished,
             };
             pool.Run(ref work, work.DownUnits + ((groups + grain - 1) / grain));
@@ -178,9 +178,9 @@ internal static unsafe partial class IntegerMatrixMultiply
         {
             for (var i = 0; i < Count; i++)
             {
-                if (Projections[i].LowRankInput is not null && (unit -= LowRankPair.DownParts) < 0)
+                if (Projections[i].LowRankInput is not null && (unit -= LowRankProduct.DownParts) < 0)
                 {
-                    Projections[i].Down(Exact, Tokens, unit + LowRankPair.DownParts);
+                    Projections[i].Down(Exact, Tokens, unit + LowRankProduct.DownParts);
                     return;
                 }
             }

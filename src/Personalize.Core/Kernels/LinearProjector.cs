@@ -106,7 +106,7 @@ public sealed unsafe class LinearProjector : IDisposable
         if (task.LowRankInput is not null)
         {
             var down = new DownWork { Task = task, X = x, Tokens = tokens };
-            _pool.Run(ref down, LowRankPair.DownParts);
+            _pool.Run(ref down, LowRankProduct.DownParts);
         }
 
         var finish = new FinishWork { Task = task, Tokens = tokens };
@@ -115,7 +115,7 @@ public sealed unsafe class LinearProjector : IDisposable
 
     private void PlanLowRank(int tokens, LowRankPair? first, LowRankPair? second, LowRankPair? third)
     {
-        var needed = (long)LowRankPair.DownParts * tokens * ((first?.Rank ?? 0) + (second?.Rank ?? 0) + (third?.Rank ?? 0));
+        var needed = (long)LowRankProduct.DownParts * tokens * ((first?.Rank ?? 0) + (second?.Rank ?? 0) + (third?.Rank ?? 0));
         if (needed > _lowRank.Length)
         {
             _lowRank.Dispose();

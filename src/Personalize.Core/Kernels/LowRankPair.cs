@@ -1,6 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using Personalize.Core.Adapters;
 using Personalize.Core.Quantization;
 
@@ -13,9 +10,6 @@ namespace Personalize.Core.Kernels;
 /// </summary>
 public sealed unsafe class LowRankPair : IDisposable
 {
-    /// <summary>Into how many parts the product with A is divided among threads.</summary>
-    internal const int DownParts = 4;
-
     private const int Lanes = 8;
     private readonly NativeBuffer<float> _down;
     private readonly NativeBuffer<float> _up;
@@ -106,10 +100,10 @@ public sealed unsafe class LowRankPair : IDisposable
     internal float* RowScale => _rowScale is null ? null : _rowScale.Pointer;
 
     /// <summary>The pair in single precision, as exact arithmetic takes it.</summary>
-    internal LowRankTerm Term => new((nint)_down.Pointer, (nint)_up.Pointer, 0, 0, Rank);
+    internal LowRankTerm Term => new((nint)_down.Pointer, (nint)_up.Pointer, IsShort: false, Rank);
 
     /// <summary>The pair in bfloat16: half the bytes beside weights of 4 bits, and far finer than their activations are rounded.</summary>
-    internal LowRankTerm ServedTerm => new(0, 0, (nint)_shortDown.Pointer, (nint)_shortUp.Pointer, Rank);
+    internal LowRankTerm ServedTerm => new((nint)_shortDown.Pointer, (nint)_shortUp.Pointer, IsShort: true, Rank);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -121,186 +115,12 @@ public sealed unsafe class LowRankPair : IDisposable
         _rowScale?.Dispose();
     }
 
-    /// <summary>
-    /// A part of <c>h[rank] = A x</c> for some tokens: the columns of one of <see cref="DownParts"/> equal runs, even and odd ones apart. The parts are added in order wherever h is used,
-    /// so h is the same however many tokens and threads there are.
-    /// </summary>
-    /// <param name="term">The pair.</param>
-    /// <param name="x">The input, <c>[tokens, in]</c>.</param>
-    /// <param name="inputSize">The size of the input.</param>
-    /// <param name="tokens">How many tokens.</param>
-    /// <param name="part">Which part.</param>
-    /// <param name="h">Receives <c>[tokens, rank]</c>.</param>
-    internal static void Down(in LowRankTerm term, float* x, int inputSize, int tokens, int part, float* h)
-    {
-        var first = (int)((long)inputSize * part / DownParts);
-        var end = (int)((long)inputSize * (part + 1) / DownParts);
-        for (var lane = 0; lane < term.Rank; lane += Lanes)
-        {
-            var token = 0;
-            for (; token + 4 <= tokens; token += 4)
-            {
-                Down<Tiles.Four>(term, lane, x + ((long)token * inputSize), inputSize, first, end, h + ((long)token * term.Rank) + lane);
-            }
-
-            for (; token < tokens; token++)
-            {
-                Down<Tiles.One>(term, lane, x + ((long)token * inputSize), inputSize, first, end, h + ((long)token * term.Rank) + lane);
-            }
-        }
-    }
-
-    /// <summary>Adds the pair's part to whole groups of eight outputs of one or four tokens: for each eight of the rank, even and odd ones apart, <c>y += sum over r of h[r] B[r]</c>.</summary>
-    /// <param name="term">The pair.</param>
-    /// <param name="h">The inner products, <c>[tokens, rank]</c>.</param>
-    /// <param name="group">The first group.</param>
-    /// <param name="count">How many groups.</param>
-    /// <param name="y">The first group's outputs of the first token.</param>
-    /// <param name="stride">Elements from a token's outputs to the next one's.</param>
-    /// <typeparam name="TTile">How many tokens: one or four.</typeparam>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void Up<TTile>(in LowRankTerm term, float* h, int group, int count, float* y, long stride)
-        where TTile : struct, ITile
-    {
-        var rank = term.Rank;
-        for (var first = 0; first < rank; first += Lanes)
-        {
-            var at = ((long)group * rank) + first;
-            var b = (float*)term.Up + (at * Lanes);
-            var half = (ushort*)term.HalfUp + (at * Lanes);
-            var to = y;
-            for (var g = 0; g < count; g++, to += Lanes, b += rank * Lanes, half += rank * Lanes)
-            {
-                var e0 = Vector256<float>.Zero;
-                var e1 = e0;
-                var e2 = e0;
-                var e3 = e0;
-                var o0 = e0;
-                var o1 = e0;
-                var o2 = e0;
-                var o3 = e0;
-                for (var r = 0; r < Lanes; r += 2)
-                {
-                    var even = term.HalfUp == 0 ? Vector256.Load(b + (r * Lanes)) : Widen(half + (r * Lanes));
-                    var odd = term.HalfUp == 0 ? Vector256.Load(b + ((r + 1) * Lanes)) : Widen(half + ((r + 1) * Lanes));
-                    e0 = Vector256.FusedMultiplyAdd(Vector256.Create(h[first + r]), even, e0);
-                    o0 = Vector256.FusedMultiplyAdd(Vector256.Create(h[first + r + 1]), odd, o0);
-                    if (TTile.Count == 4)
-                    {
-                        e1 = Vector256.FusedMultiplyAdd(Vector256.Create(h[rank + first + r]), even, e1);
-                        o1 = Vector256.FusedMultiplyAdd(Vector256.Create(h[rank + first + r + 1]), odd, o1);
-                        e2 = Vector256.FusedMultiplyAdd(Vector256.Create(h[(2 * rank) + first + r]), even, e2);
-                        o2 = Vector256.FusedMultiplyAdd(Vector256.Create(h[(2 * rank) + first + r + 1]), odd, o2);
-                        e3 = Vector256.FusedMultiplyAdd(Vector256.Create(h[(3 * rank) + first + r]), even, e3);
-                        o3 = Vector256.FusedMultiplyAdd(Vector256.Create(h[(3 * rank) + first + r + 1]), odd, o3);
-                    }
-                }
-
-                (Vector256.Load(to) + (e0 + o0)).Store(to);
-                if (TTile.Count == 4)
-                {
-                    (Vector256.Load(to + stride) + (e1 + o1)).Store(to + stride);
-                    (Vector256.Load(to + (2 * stride)) + (e2 + o2)).Store(to + (2 * stride));
-                    (Vector256.Load(to + (3 * stride)) + (e3 + o3)).Store(to + (3 * stride));
-                }
-            }
-        }
-    }
-
-    /// <summary>Adds up the parts of h for one token.</summary>
-    /// <param name="parts">The parts, <c>[parts, rank]</c>, <paramref name="stride"/> apart.</param>
-    /// <param name="stride">Elements from a part to the next.</param>
-    /// <param name="rank">The padded rank.</param>
-    /// <param name="h">Receives the sums.</param>
-    internal static void SumParts(float* parts, long stride, int rank, float* h)
-    {
-        for (var lane = 0; lane < rank; lane += Lanes)
-        {
-            var sum = Vector256.Load(parts + lane);
-            for (var part = 1; part < DownParts; part++)
-            {
-                sum += Vector256.Load(parts + (part * stride) + lane);
-            }
-
-            sum.Store(h + lane);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Down<TTile>(in LowRankTerm term, int lane, float* x, int inputSize, int first, int end, float* h)
-        where TTile : struct, ITile
-    {
-        var rank = term.Rank;
-        var a = (float*)term.Down + ((long)first * rank) + lane;
-        var half = (ushort*)term.HalfDown + ((long)first * rank) + lane;
-        if (Sse.IsSupported && TTile.Count == 1 && term.HalfDown != 0)
-        {
-            // A short piece of memory: all of it is asked for at once.
-            for (var ask = half; ask < half + ((long)(end - first) * rank); ask += 32)
-            {
-                Sse.Prefetch0(ask);
-            }
-        }
-
-        var e0 = Vector256<float>.Zero;
-        var e1 = e0;
-        var e2 = e0;
-        var e3 = e0;
-        var o0 = e0;
-        var o1 = e0;
-        var o2 = e0;
-        var o3 = e0;
-        var k = first;
-        for (; k + 2 <= end; k += 2, a += 2 * rank, half += 2 * rank)
-        {
-            var even = term.HalfDown == 0 ? Vector256.Load(a) : Widen(half);
-            var odd = term.HalfDown == 0 ? Vector256.Load(a + rank) : Widen(half + rank);
-            e0 = Vector256.FusedMultiplyAdd(Vector256.Create(x[k]), even, e0);
-            o0 = Vector256.FusedMultiplyAdd(Vector256.Create(x[k + 1]), odd, o0);
-            if (TTile.Count == 4)
-            {
-                e1 = Vector256.FusedMultiplyAdd(Vector256.Create(x[inputSize + k]), even, e1);
-                o1 = Vector256.FusedMultiplyAdd(Vector256.Create(x[inputSize + k + 1]), odd, o1);
-                e2 = Vector256.FusedMultiplyAdd(Vector256.Create(x[(2 * inputSize) + k]), even, e2);
-                o2 = Vector256.FusedMultiplyAdd(Vector256.Create(x[(2 * inputSize) + k + 1]), odd, o2);
-                e3 = Vector256.FusedMultiplyAdd(Vector256.Create(x[(3 * inputSize) + k]), even, e3);
-                o3 = Vector256.FusedMultiplyAdd(Vector256.Create(x[(3 * inputSize) + k + 1]), odd, o3);
-            }
-        }
-
-        if (k < end)
-        {
-            var even = term.HalfDown == 0 ? Vector256.Load(a) : Widen(half);
-            e0 = Vector256.FusedMultiplyAdd(Vector256.Create(x[k]), even, e0);
-            if (TTile.Count == 4)
-            {
-                e1 = Vector256.FusedMultiplyAdd(Vector256.Create(x[inputSize + k]), even, e1);
-                e2 = Vector256.FusedMultiplyAdd(Vector256.Create(x[(2 * inputSize) + k]), even, e2);
-                e3 = Vector256.FusedMultiplyAdd(Vector256.Create(x[(3 * inputSize) + k]), even, e3);
-            }
-        }
-
-        (e0 + o0).Store(h);
-        if (TTile.Count == 4)
-        {
-            (e1 + o1).Store(h + rank);
-            (e2 + o2).Store(h + (2 * rank));
-            (e3 + o3).Store(h + (3 * rank));
-        }
-    }
-
-    /// <summary>Eight numbers of 16 bits, the upper halves of single precision.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Widen(ushort* source) => (Vector256.WidenLower(Vector128.Load(source).ToVector256Unsafe()) << 16).AsSingle();
-
-    /// <summary>Rounds to the nearest upper half, ties to even.</summary>
     private static NativeBuffer<ushort> Shorten(NativeBuffer<float> source)
     {
         var target = new NativeBuffer<ushort>(source.Length);
-        for (var i = 0L; i < source.Length; i++)
+        for (var i = 0L; i < source.Length; i += Lanes)
         {
-            var bits = BitConverter.SingleToUInt32Bits(source.Pointer[i]);
-            target.Pointer[i] = (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+            BFloat16Element.Store(source.Pointer + i, (byte*)(target.Pointer + i));
         }
 
         return target;

@@ -25,7 +25,7 @@ internal unsafe struct ProjectionTask
 
     /// <summary>The next buffer in a row of tasks begins so many elements on.</summary>
     /// <param name="tokens">How many tokens.</param>
-    public readonly long LowRankLength(int tokens) => (long)LowRankPair.DownParts * tokens * LowRank.Rank;
+    public readonly long LowRankLength(int tokens) => (long)LowRankProduct.DownParts * tokens * LowRank.Rank;
 
     /// <summary>Computes one part of the adapter's inner products for all tokens.</summary>
     /// <param name="x">The input, <c>[tokens, columns]</c>.</param>
@@ -33,7 +33,7 @@ internal unsafe struct ProjectionTask
     /// <param name="part">Which part.</param>
     public readonly void Down(float* x, int tokens, int part)
     {
-        LowRankPair.Down(LowRank, x, Weight.Columns, tokens, part, LowRankInput + ((long)part * tokens * LowRank.Rank));
+        LowRankProduct.Down(LowRank, x, Weight.Columns, tokens, part, LowRankInput + ((long)part * tokens * LowRank.Rank));
     }
 
     /// <summary>Adds the adapter's part and the bias to rows whose products with the weight are there.</summary>
@@ -87,33 +87,21 @@ internal unsafe struct ProjectionTask
             var together = token + 4 <= tokens ? 4 : 1;
             for (var t = 0; t < together; t++)
             {
-                LowRankPair.SumParts(LowRankInput + ((long)(token + t) * rank), (long)tokens * rank, rank, h + (t * rank));
+                LowRankProduct.SumParts(LowRankInput + ((long)(token + t) * rank), (long)tokens * rank, rank, h + (t * rank));
             }
 
             var output = Output + ((long)token * rows) + (group * PackedMatrix.RowsPerGroup);
-            Up(h, group, whole, output, rows, together);
+            LowRankProduct.Up(LowRank, h, group, whole, output, rows, together);
             if (rest > 0)
             {
                 // The last group's other rows are padding, for which the output has no room.
                 output += whole * PackedMatrix.RowsPerGroup;
                 Copy(output, rows, part, PackedMatrix.RowsPerGroup, rest, together);
-                Up(h, group + whole, 1, part, PackedMatrix.RowsPerGroup, together);
+                LowRankProduct.Up(LowRank, h, group + whole, 1, part, PackedMatrix.RowsPerGroup, together);
                 Copy(part, PackedMatrix.RowsPerGroup, output, rows, rest, together);
             }
 
             token += together;
-        }
-    }
-
-    private readonly void Up(float* h, int group, int count, float* y, long stride, int tokens)
-    {
-        if (tokens == 4)
-        {
-            LowRankPair.Up<Tiles.Four>(LowRank, h, group, count, y, stride);
-        }
-        else
-        {
-            LowRankPair.Up<Tiles.One>(LowRank, h, group, count, y, stride);
         }
     }
 

@@ -21,10 +21,12 @@ public static class DecoderWeightsLoader
         WeightArena? arena = null;
         try
         {
-            var sources = Matrices(d).Select(matrix => Check(file, matrix)).ToArray();
-            arena = new WeightArena(sources.Select(source => PackedMatrix.GetPackedBytes(source.Format, source.Rows, source.Columns)));
+            var sources = Matrices(d).Select((matrix, place) => Check(file, matrix, place)).ToArray();
+            arena = new WeightArena([.. sources.Select(source => PackedMatrix.GetPackedBytes(source.Format, source.Rows, source.Columns))]);
+
+            // They lie as a token reads them and are packed with the largest first, so that no thread is left with it at the end.
             Parallel.ForEach(
-                Partitioner.Create(sources, EnumerablePartitionerOptions.NoBuffering),
+                Partitioner.Create(sources.OrderByDescending(source => source.Tensor.ByteLength), EnumerablePartitionerOptions.NoBuffering),
                 new ParallelOptions { MaxDegreeOfParallelism = threads == 0 ? Environment.ProcessorCount : threads },
                 source => matrices[source.Tensor.Name] = Pack(file, source, d, arena));
             var layers = new DecoderLayerWeights[d.LayerCount];
@@ -91,7 +93,7 @@ public static class DecoderWeightsLoader
         }
     }
 
-    private static MatrixSource Check(GgufFile file, (string Name, int Rows, int Columns, int HeadsToUnpermute) matrix)
+    private static MatrixSource Check(GgufFile file, (string Name, int Rows, int Columns, int HeadsToUnpermute) matrix, int place)
     {
         var tensor = file.GetTensor(matrix.Name);
         if (tensor.Dimensions.Count != 2 || tensor.Dimensions[0] != matrix.Columns || tensor.Dimensions[1] != matrix.Rows)
@@ -110,7 +112,7 @@ public static class DecoderWeightsLoader
             GgmlType.F32 => WeightFormat.Float32,
             _ => throw new ModelFormatException(ModelFormatError.UnsupportedTensorType, file.Path, $"type {tensor.Type} is not supported", tensor.Offset, tensor: tensor.Name),
         };
-        return new MatrixSource(tensor, format, matrix.Rows, matrix.Columns, matrix.HeadsToUnpermute);
+        return new MatrixSource(tensor, format, matrix.Rows, matrix.Columns, matrix.HeadsToUnpermute, place);
     }
 
     private static PackedMatrix Pack(GgufFile file, MatrixSource source, DecoderDescription d, WeightArena arena)
@@ -121,7 +123,7 @@ public static class DecoderWeightsLoader
         // HF row (head, half s, pair i) stands in the file at (head, i, s).
         var half = d.HeadDimension / 2;
         Func<int, int>? sourceRow = source.HeadsToUnpermute == 0 ? null : row => (row / d.HeadDimension * d.HeadDimension) + (row % half * 2) + (row % d.HeadDimension / half);
-        return PackedMatrix.Pack(source.Format, data, source.Rows, source.Columns, sourceRow, arena);
+        return PackedMatrix.Pack(source.Format, data, source.Rows, source.Columns, sourceRow, arena, source.Place);
     }
 
     private static WeightVector ReadVector(GgufFile file, string name, int length)
@@ -136,5 +138,5 @@ public static class DecoderWeightsLoader
         return new WeightVector(file.ReadSingles(tensor));
     }
 
-    private sealed record MatrixSource(GgufTensor Tensor, WeightFormat Format, int Rows, int Columns, int HeadsToUnpermute);
+    private sealed record MatrixSource(GgufTensor Tensor, WeightFormat Format, int Rows, int Columns, int HeadsToUnpermute, int Place);
 }

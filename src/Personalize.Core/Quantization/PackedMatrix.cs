@@ -73,9 +73,10 @@ public sealed unsafe class PackedMatrix : IDisposable
     /// <param name="columns">The size of the input; a multiple of 32 for quantized formats.</param>
     /// <param name="sourceRow">Which row of the file becomes row i; null keeps the order.</param>
     /// <param name="arena">Where the matrix lies, and must outlive it; null gives it memory of its own.</param>
+    /// <param name="place">Which of the arena's matrices it is.</param>
     /// <returns>The packed matrix; the caller disposes it.</returns>
     /// <exception cref="ArgumentException">The source is too short or the columns do not fill blocks.</exception>
-    public static PackedMatrix Pack(WeightFormat format, ReadOnlySpan<byte> source, int rows, int columns, Func<int, int>? sourceRow = null, WeightArena? arena = null)
+    public static PackedMatrix Pack(WeightFormat format, ReadOnlySpan<byte> source, int rows, int columns, Func<int, int>? sourceRow = null, WeightArena? arena = null, int place = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rows);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(columns);
@@ -94,7 +95,7 @@ public sealed unsafe class PackedMatrix : IDisposable
         var groups = (rows + RowsPerGroup - 1) / RowsPerGroup;
         var groupStride = rowBytes * RowsPerGroup;
         var data = arena is null ? new NativeBuffer<byte>(groupStride * groups) : null;
-        var first = data is null ? arena!.Take(groupStride * groups) : data.Pointer;
+        var first = data is null ? arena![place] : data.Pointer;
         for (var row = 0; row < rows; row++)
         {
             var from = source.Slice(checked((int)(rowBytes * (sourceRow?.Invoke(row) ?? row))), (int)rowBytes);

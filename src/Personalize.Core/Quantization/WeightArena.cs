@@ -2,19 +2,28 @@ using Personalize.Core.Kernels;
 
 namespace Personalize.Core.Quantization;
 
-/// <summary>One block of memory for all matrices of a model, in the order in which a token reads them and on large pages where the system has them. Thread-safe.</summary>
+/// <summary>One block of memory for all matrices of a model, in the order in which a token reads them and on large pages where the system has them. Read-only after construction.</summary>
 /// <remarks>Freed when it is disposed; matrices in it keep it reachable but do not own it.</remarks>
 public sealed unsafe class WeightArena : IDisposable
 {
     private const long Alignment = 64;
     private readonly NativeBuffer<byte> _block;
-    private long _used;
+    private readonly long[] _offsets;
 
     /// <summary>Allocates the block.</summary>
-    /// <param name="matrixBytes">The sizes of the matrices that it must hold.</param>
-    public WeightArena(IEnumerable<long> matrixBytes)
+    /// <param name="matrixBytes">The sizes of the matrices that it holds, in their order.</param>
+    public WeightArena(IReadOnlyList<long> matrixBytes)
     {
-        _block = new NativeBuffer<byte>(matrixBytes.Sum(Aligned));
+        ArgumentNullException.ThrowIfNull(matrixBytes);
+        _offsets = new long[matrixBytes.Count];
+        var end = 0L;
+        for (var i = 0; i < _offsets.Length; i++)
+        {
+            _offsets[i] = end;
+            end += (matrixBytes[i] + Alignment - 1) / Alignment * Alignment;
+        }
+
+        _block = new NativeBuffer<byte>(end);
         LargePages.Request(_block.Pointer, _block.ByteLength);
     }
 
@@ -24,18 +33,7 @@ public sealed unsafe class WeightArena : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _block.Dispose();
 
-    /// <summary>The next piece of the block; zeroed.</summary>
-    /// <param name="bytes">How many bytes.</param>
-    internal byte* Take(long bytes)
-    {
-        var end = Interlocked.Add(ref _used, Aligned(bytes));
-        if (end > _block.ByteLength)
-        {
-            throw new InvalidOperationException($"the arena of {_block.ByteLength} bytes is full");
-        }
-
-        return _block.Pointer + end - Aligned(bytes);
-    }
-
-    private static long Aligned(long bytes) => (bytes + Alignment - 1) / Alignment * Alignment;
+    /// <summary>Where a matrix lies; zeroed until it is packed.</summary>
+    /// <param name="matrix">The matrix, counted from 0.</param>
+    internal byte* this[int matrix] => _block.Pointer + _offsets[matrix];
 }

@@ -47,10 +47,13 @@ internal sealed class MergeEvaluator(DecoderModel model, AttachedAdapter adapter
                 text,
                 (index, logits) =>
                 {
-                    var divergence = Divergence(expected.AsSpan(index * size, size), logits, out var expectedNormalizer, out var normalizer);
+                    var row = expected.AsSpan(index * size, size);
+                    var expectedNormalizer = LogSumExp.Compute(row);
+                    var normalizer = LogSumExp.Compute(logits);
+                    var divergence = LogitDivergence.Compute(row, expectedNormalizer, logits, normalizer);
                     total += divergence;
                     largest = Math.Max(largest, divergence);
-                    attachedNll += expectedNormalizer - expected[(index * size) + ids[first + index]];
+                    attachedNll += expectedNormalizer - row[ids[first + index]];
                     nll += normalizer - logits[ids[first + index]];
                 },
                 cancellationToken);
@@ -74,26 +77,6 @@ internal sealed class MergeEvaluator(DecoderModel model, AttachedAdapter adapter
         }
 
         session.Feed(ids[(text.FirstScored - 1)..^1], onLogits, onHiddenState: null, cancellationToken);
-    }
-
-    /// <summary><c>sum p (ln p - ln q)</c> of two rows of logits.</summary>
-    private static double Divergence(ReadOnlySpan<float> p, ReadOnlySpan<float> q, out double normalizerP, out double normalizerQ)
-    {
-        normalizerP = LogSumExp.Compute(p);
-        normalizerQ = LogSumExp.Compute(q);
-        var sum = 0d;
-        for (var i = 0; i < p.Length; i++)
-        {
-            var logP = p[i] - normalizerP;
-
-            // What is left out adds less than 1e-11 a token.
-            if (logP > -40)
-            {
-                sum += Math.Exp(logP) * (logP - (q[i] - normalizerQ));
-            }
-        }
-
-        return Math.Max(0, sum);
     }
 
     private DecoderSession Open(DecoderModel candidate, bool attached) =>

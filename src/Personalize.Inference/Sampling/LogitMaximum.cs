@@ -4,10 +4,10 @@ using System.Runtime.Intrinsics;
 namespace Personalize.Inference.Sampling;
 
 /// <summary>The largest of many logits and where it first stands.</summary>
-internal static class LogitMaximum
+public static class LogitMaximum
 {
     /// <summary>The largest value, or NaN when any is NaN.</summary>
-    public static float Find(ReadOnlySpan<float> values)
+    internal static float Find(ReadOnlySpan<float> values)
     {
         if (values.Length < Vector256<float>.Count)
         {
@@ -32,7 +32,9 @@ internal static class LogitMaximum
         return result;
     }
 
-    /// <summary>The first index that holds the largest value; -1 when a value is NaN or there is none.</summary>
+    /// <summary>Where the largest value stands.</summary>
+    /// <param name="values">Logits, or anything else.</param>
+    /// <returns>The first index that holds the largest value; -1 when a value is NaN or there is none.</returns>
     public static int IndexOf(ReadOnlySpan<float> values)
     {
         var maximum = Find(values);
@@ -60,7 +62,7 @@ internal static class LogitMaximum
     }
 
     /// <summary>The reference of <see cref="Find"/>.</summary>
-    public static float FindScalar(ReadOnlySpan<float> values)
+    internal static float FindScalar(ReadOnlySpan<float> values)
     {
         var result = float.NegativeInfinity;
         foreach (var value in values)

@@ -5,9 +5,11 @@ using Personalize.Inference.Sampling;
 namespace Personalize.Inference.Scoring;
 
 /// <summary><c>ln sum_i exp(logits[i])</c>, with the largest logit taken out first so that nothing overflows.</summary>
-internal static class LogSumExp
+public static class LogSumExp
 {
-    /// <summary>Computes it; NaN when a logit is NaN.</summary>
+    /// <summary>Computes it.</summary>
+    /// <param name="logits">At least one.</param>
+    /// <returns>NaN when a logit is NaN.</returns>
     public static double Compute(ReadOnlySpan<float> logits)
     {
         var maximum = LogitMaximum.Find(logits);
@@ -31,7 +33,7 @@ internal static class LogSumExp
     }
 
     /// <summary>The reference of <see cref="Compute"/>.</summary>
-    public static double ComputeScalar(ReadOnlySpan<float> logits)
+    internal static double ComputeScalar(ReadOnlySpan<float> logits)
     {
         var maximum = LogitMaximum.FindScalar(logits);
         double total = 0;

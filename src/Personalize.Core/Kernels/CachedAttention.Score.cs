@@ -1,0 +1,146 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Personalize.Core.Kernels;
+
+/// <content>From queries and keys to exponentials, a chunk of positions at a time.</content>
+public static unsafe partial class CachedAttention
+{
+    private partial struct Work<TElement>
+    {
+        /// <summary>Exponentials of a chunk's scores relative to its largest, which is kept with their sum.</summary>
+        [SkipLocalsInit]
+        private readonly void ScoreChunk<TTile>(in HeadTile tile, SlotRun* runs, int runCount, int chunk)
+            where TTile : struct, ITile
+        {
+            var first = chunk * PositionsPerChunk;
+            var count = Math.Min(PositionsPerChunk, Math.Min(tile.Position + 1, Layout.VisibleTokens) - first);
+            var query = stackalloc float[HeadsPerTile * HeadDimension];
+
+            // Groups are scored whole, so a chunk has room of its own before its scores go to their places.
+            var scores = stackalloc float[HeadsPerTile * (PositionsPerChunk + (2 * CapacityAlignment))];
+            var place = 0;
+            var done = 0;
+            for (var run = 0; run < runCount; place += runs[run].Count, run++)
+            {
+                var from = Math.Max(first + done, place);
+                var taken = Math.Min(first + count, place + runs[run].Count) - from;
+                if (taken > 0)
+                {
+                    ScaleQueries((runs[run].AreSinks ? SinkQueries : Queries) + tile.QueryOffset, query, TTile.Count);
+                    ScoreRun<TTile>(query, tile.Keys, runs[run].First + (from - place), taken, scores, tile.Scores + from);
+                    done += taken;
+                }
+            }
+
+            for (var head = 0; head < TTile.Count; head++)
+            {
+                Exponentiate(tile.Scores + (head * tile.Stride) + first, count, out tile.Maxima[(head * MostChunks) + chunk], out tile.Sums[(head * MostChunks) + chunk]);
+            }
+        }
+
+        private readonly void ScaleQueries(float* queries, float* scaled, int count)
+        {
+            var factor = Vector256.Create(TElement.Scale);
+            for (var d = 0; d < count * HeadDimension; d += 8)
+            {
+                (Vector256.Load(queries + d) * factor).Store(scaled + d);
+            }
+        }
+
+        /// <summary>Scores a run of slots that need not start at a whole group.</summary>
+        private readonly void ScoreRun<TTile>(float* query, byte* keys, int first, int count, float* whole, float* scores)
+            where TTile : struct, ITile
+        {
+            var stride = PositionsPerChunk + (2 * CapacityAlignment);
+            var skipped = first % CapacityAlignment;
+            var groups = (skipped + count + CapacityAlignment - 1) / CapacityAlignment;
+            Score<TTile>(query, keys + ((long)(first - skipped) * HeadDimension * TElement.Size), groups, whole, stride);
+            for (var head = 0; head < TTile.Count; head++)
+            {
+                new ReadOnlySpan<float>(whole + (head * stride) + skipped, count).CopyTo(new Span<float>(scores + (head * ScoreStride), count));
+            }
+        }
+
+        /// <summary><c>q k / sqrt(headDim)</c> for groups of 32 positions, each sum in the order of the columns.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private readonly void Score<TTile>(float* query, byte* keys, int groups, float* scores, int stride)
+            where TTile : struct, ITile
+        {
+            var size = HeadDimension;
+            var block = (long)size * PositionsPerBlock * TElement.Size;
+            var factor = Vector256.Create(1f / MathF.Sqrt(size));
+            for (var group = 0; group < groups; group++, keys += 4 * block, scores += CapacityAlignment)
+            {
+                var a0 = Vector256<float>.Zero;
+                var a1 = a0;
+                var a2 = a0;
+                var a3 = a0;
+                var b0 = a0;
+                var b1 = a0;
+                var b2 = a0;
+                var b3 = a0;
+                var c0 = a0;
+                var c1 = a0;
+                var c2 = a0;
+                var c3 = a0;
+                var key = keys;
+                var next = keys + (4 * block);
+                for (var d = 0; d < size; d++, key += PositionsPerBlock * TElement.Size, next += 4 * PositionsPerBlock * TElement.Size)
+                {
+                    Prefetch.Line(next);
+                    var q = Vector256.Create(query[d]);
+                    var r = TTile.Count > 1 ? Vector256.Create(query[size + d]) : q;
+                    var s = TTile.Count > 2 ? Vector256.Create(query[(2 * size) + d]) : q;
+                    FusedAdd<TTile>(TElement.Load(key), q, r, s, ref a0, ref b0, ref c0);
+                    FusedAdd<TTile>(TElement.Load(key + block), q, r, s, ref a1, ref b1, ref c1);
+                    FusedAdd<TTile>(TElement.Load(key + (2 * block)), q, r, s, ref a2, ref b2, ref c2);
+                    FusedAdd<TTile>(TElement.Load(key + (3 * block)), q, r, s, ref a3, ref b3, ref c3);
+                }
+
+                StoreFour(scores, a0 * factor, a1 * factor, a2 * factor, a3 * factor);
+                if (TTile.Count > 1)
+                {
+                    StoreFour(scores + stride, b0 * factor, b1 * factor, b2 * factor, b3 * factor);
+                }
+
+                if (TTile.Count > 2)
+                {
+                    StoreFour(scores + (2 * stride), c0 * factor, c1 * factor, c2 * factor, c3 * factor);
+                }
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static void Exponentiate(float* scores, int count, out float largest, out float sum)
+        {
+            var padded = (count + 7) / 8 * 8;
+            var last = stackalloc float[8];
+            Vector256.Create(float.NegativeInfinity).Store(last);
+            new ReadOnlySpan<float>(scores + padded - 8, count - (padded - 8)).CopyTo(new Span<float>(last, 8));
+            var max = Vector256.Load(last);
+            for (var p = 0; p < padded - 8; p += 8)
+            {
+                max = Vector256.Max(max, Vector256.Load(scores + p));
+            }
+
+            max = Vector256.Max(max, Vector256.Shuffle(max, Vector256.Create(4, 5, 6, 7, 0, 1, 2, 3)));
+            max = Vector256.Max(max, Vector256.Shuffle(max, Vector256.Create(2, 3, 0, 1, 6, 7, 4, 5)));
+            largest = MathF.Max(max[0], max[1]);
+            var shift = Vector256.Create(largest);
+            var factor = Vector256.Create(TElement.Scale);
+            var total = Vector256<float>.Zero;
+            for (var p = 0; p < padded - 8; p += 8)
+            {
+                var weight = Vector256.Exp(Vector256.Load(scores + p) - shift);
+                (weight * factor).Store(scores + p);
+                total += weight;
+            }
+
+            var rest = Vector256.Exp(Vector256.Load(last) - shift);
+            (rest * factor).Store(last);
+            new ReadOnlySpan<float>(last, count - (padded - 8)).CopyTo(new Span<float>(scores + padded - 8, 8));
+            sum = Vector256.Sum(total + rest);
+        }
+    }
+}
