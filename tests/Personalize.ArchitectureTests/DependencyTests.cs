@@ -1,17 +1,19 @@
 using System.Reflection;
 using Personalize.Core.Errors;
 using Personalize.Core.Models;
+using Personalize.Hosting;
 using Personalize.Inference.Decoding;
 using Personalize.Training;
 
 namespace Personalize.ArchitectureTests;
 
-/// <summary>Core knows nobody; Training and Inference know Core, never each other.</summary>
+/// <summary>Core knows nobody; Training and Inference know Core, never each other; Hosting, which an application takes, knows the three and never the command.</summary>
 public sealed class DependencyTests
 {
     private static readonly Assembly Core = typeof(DecoderModel).Assembly;
     private static readonly Assembly Training = typeof(LoraTrainer).Assembly;
     private static readonly Assembly Inference = typeof(DecoderSession).Assembly;
+    private static readonly Assembly Hosting = typeof(PersonalizationBuilder).Assembly;
 
     [Fact]
     public void Core_knows_no_other_part() => Assert.Empty(PartsReferencedBy(Core));
@@ -24,17 +26,21 @@ public sealed class DependencyTests
     }
 
     [Fact]
+    public void Hosting_knows_no_more_than_the_three() =>
+        Assert.Subset(new HashSet<string> { "Personalize.Core", "Personalize.Training", "Personalize.Inference" }, PartsReferencedBy(Hosting).ToHashSet());
+
+    [Fact]
     public void Libraries_have_no_dependency_on_the_terminal()
     {
         string[] terminal = ["Spectre.Console", "System.CommandLine", "System.Console"];
-        Assert.All(new[] { Core, Training, Inference }, assembly => Assert.DoesNotContain(assembly.GetReferencedAssemblies(), name => terminal.Contains(name.Name)));
+        Assert.All(new[] { Core, Training, Inference, Hosting }, assembly => Assert.DoesNotContain(assembly.GetReferencedAssemblies(), name => terminal.Contains(name.Name)));
     }
 
     [Fact]
     public void Every_error_of_data_derives_from_one_root()
     {
         var root = typeof(PersonalizeException);
-        foreach (var type in new[] { Core, Training, Inference }.SelectMany(assembly => assembly.GetExportedTypes()).Where(type => type.IsAssignableTo(typeof(Exception)) && type != root))
+        foreach (var type in new[] { Core, Training, Inference, Hosting }.SelectMany(assembly => assembly.GetExportedTypes()).Where(type => type.IsAssignableTo(typeof(Exception)) && type != root))
         {
             Assert.True(type.IsAssignableTo(root), $"{type} does not derive from {root.Name}");
             Assert.True(type.IsSealed, $"{type} is not sealed");

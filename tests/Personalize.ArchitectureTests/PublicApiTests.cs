@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text;
 using Personalize.Core.Models;
+using Personalize.Hosting;
 using Personalize.Inference.Decoding;
 using Personalize.Training;
 
@@ -11,13 +12,13 @@ namespace Personalize.ArchitectureTests;
 /// </summary>
 public sealed class PublicApiTests
 {
-    public static TheoryData<string> Libraries => ["Personalize.Core", "Personalize.Training", "Personalize.Inference"];
+    public static TheoryData<string> Libraries => ["Personalize.Core", "Personalize.Training", "Personalize.Inference", "Personalize.Hosting"];
 
     [Theory]
     [MemberData(nameof(Libraries))]
     public void The_public_surface_equals_its_baseline(string library)
     {
-        var assembly = new[] { typeof(DecoderModel), typeof(LoraTrainer), typeof(DecoderSession) }.Select(type => type.Assembly).Single(a => a.GetName().Name == library);
+        var assembly = new[] { typeof(DecoderModel), typeof(LoraTrainer), typeof(DecoderSession), typeof(PersonalizationBuilder) }.Select(type => type.Assembly).Single(a => a.GetName().Name == library);
         var baseline = Path.Combine(SharedFiles.Repository, "tests", "Personalize.ArchitectureTests", "PublicApi", library + ".txt");
         var actual = Describe(assembly);
         var expected = File.Exists(baseline) ? File.ReadAllText(baseline).ReplaceLineEndings("\n") : "";
