@@ -5,7 +5,7 @@ namespace Personalize.Cli.Profiles;
 
 /// <summary>
 /// Erases from the store and from what training keeps, then changes the key, so that old copies of what was erased open with nothing that is left. Training forgets first: a kill in between leaves nothing that learned from a text which
-/// the store no longer holds and nobody knows of. A kill after the rows are gone leaves the old key in place; erasing again, or <c>store rotate-key</c>, completes it.
+/// the store no longer holds and nobody knows of. A kill after the rows are gone leaves a change of the key pending, which <c>store status</c> shows and <c>store rotate-key</c>, or erasing again, completes.
 /// </summary>
 /// <param name="Erased">How many interactions were there.</param>
 /// <param name="AdaptersAffected">The adapters that may have learned from them and are still kept.</param>
@@ -16,12 +16,12 @@ internal sealed record StoreErasure(long Erased, IReadOnlyList<string> AdaptersA
     /// <param name="ids">Which; null for all.</param>
     public static StoreErasure Run(Profile profile, IReadOnlyList<long>? ids)
     {
-        var result = Forget(profile, ids);
-        profile.RotateKey();
-        return result;
+        var affected = Forget(profile, ids);
+        var erased = profile.Erase(ids);
+        return new StoreErasure(erased, erased == 0 ? [] : affected);
     }
 
-    private static StoreErasure Forget(Profile profile, IReadOnlyList<long>? ids)
+    private static IReadOnlyList<string> Forget(Profile profile, IReadOnlyList<long>? ids)
     {
         using var journal = JobJournal.Open(profile);
         var adapters = profile.Adapters;
@@ -46,7 +46,6 @@ internal sealed record StoreErasure(long Erased, IReadOnlyList<string> AdaptersA
             affected.AddRange(ids.SelectMany(id => journal.Forget(id, adapters)));
         }
 
-        var erased = ids is null ? profile.Interactions.EraseAll() : profile.Interactions.EraseMany(ids);
-        return new StoreErasure(erased, erased == 0 ? [] : [.. affected.Distinct(StringComparer.Ordinal)]);
+        return [.. affected.Distinct(StringComparer.Ordinal)];
     }
 }

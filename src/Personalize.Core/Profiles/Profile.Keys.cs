@@ -17,7 +17,23 @@ public sealed partial class Profile
     /// <exception cref="ProfileAccessException">The profile was opened for reading, the file system refused, or the disk is full; both keys then stay, and the change can be repeated.</exception>
     /// <exception cref="ProfileLockedException">A training job is running on this profile.</exception>
     /// <exception cref="StoreIntegrityException">A row or a file was changed; it is named. Both keys stay; restore it, or remove it, and repeat.</exception>
-    public void RotateKey() => RotateKey(replacement: null, owned: false);
+    public void RotateKey() => ChangeKeys(() => 0L, replacement: null, owned: false);
+
+    /// <summary>
+    /// Erases interactions and changes the key as <see cref="RotateKey()"/> does, so that no copy of what was erased opens with a key that is left. The new key comes first: a kill after the rows are gone leaves a change of the key that
+    /// <see cref="StoreStatus.IsKeyChangePending"/> shows and the next change completes. What training keeps has to forget them before.
+    /// </summary>
+    /// <param name="ids">Ids the store gave; one that is not there is passed over. Null for all.</param>
+    /// <returns>How many there were.</returns>
+    /// <exception cref="ProfileAccessException">As with <see cref="RotateKey()"/>.</exception>
+    /// <exception cref="ProfileLockedException">As with <see cref="RotateKey()"/>.</exception>
+    /// <exception cref="StoreIntegrityException">As with <see cref="RotateKey()"/>; where a row or a file is named, what was to be erased is erased.</exception>
+    public long Erase(IReadOnlyCollection<long>? ids)
+    {
+        // A store that is damaged as a whole can still be emptied; that mends it, so it comes first.
+        var already = ids is null ? Interactions.EraseAll() : 0;
+        return already + ChangeKeys(() => ids is null ? 0 : _interactions!.EraseMany(ids), replacement: null, owned: false);
+    }
 
     /// <summary>Changes the key as <see cref="RotateKey()"/> does and protects the new one by a passphrase, or by a key file. The one who knew the old passphrase, or has the old key file, opens nothing that is sealed by then. A key file that is needed no more is destroyed.</summary>
     /// <param name="passphrase">The new passphrase; null for a key file.</param>
@@ -39,7 +55,7 @@ public sealed partial class Profile
             replacement = file;
         }
 
-        RotateKey(_vault.IsProtectedBySameFile(replacement) ? null : replacement, owned: true);
+        ChangeKeys(() => 0L, _vault.IsProtectedBySameFile(replacement) ? null : replacement, owned: true);
     }
 
     /// <summary>Destroys a profile for good, keys first, so that nothing of it opens from the first step on. No key or passphrase is needed for it. Files that do not belong to a profile stay.</summary>
@@ -108,7 +124,7 @@ public sealed partial class Profile
             || (!string.Equals(name, LockFile, StringComparison.Ordinal) && SealedFile.Peek(file).IsSealed);
     }
 
-    private void RotateKey(IKeyProtector? replacement, bool owned)
+    private long ChangeKeys(Func<long> erase, IKeyProtector? replacement, bool owned)
     {
         lock (_gate)
         {
@@ -135,6 +151,8 @@ public sealed partial class Profile
             RotationStep?.Invoke("added");
             _interactions.WriteAnchor();
             RotationStep?.Invoke("anchored");
+            var erased = erase();
+            RotationStep?.Invoke("erased");
             _interactions.Rewrap();
             RotationStep?.Invoke("store");
             SealedFileRewrap.Run(DirectoryPath, _vault);
@@ -142,6 +160,7 @@ public sealed partial class Profile
             _vault.RetireEpochs(replacement, owned);
             RotationStep?.Invoke("retired");
             _interactions.WriteAnchor();
+            return erased;
         }
     }
 }

@@ -8,7 +8,7 @@ namespace Personalize.Core.Tests.Profiles;
 
 public sealed class KeyRotationTests : IDisposable
 {
-    private static readonly string[] Steps = ["added", "anchored", "store", "files", "retired"];
+    private static readonly string[] Steps = ["added", "anchored", "erased", "store", "files", "retired"];
 
     private readonly TemporaryFolder _folder = new();
 
@@ -64,6 +64,43 @@ public sealed class KeyRotationTests : IDisposable
             Assert.True(writer.Interactions.Verify().IsClean);
             Assert.False(writer.Interactions.GetStatus().IsKeyChangePending);
         }
+    }
+
+    [Fact]
+    public void An_erasure_killed_after_the_rows_are_gone_shows_that_the_old_key_is_still_there()
+    {
+        string key;
+        using (var profile = Filled())
+        {
+            key = profile.KeyId;
+            profile.RotationStep = reached => _ = reached == "erased" ? throw new InvalidDataException() : true;
+            Assert.Throws<InvalidDataException>(() => profile.Erase([1]));
+        }
+
+        using var again = Profile.Open(Path);
+        Assert.Equal(["second"], again.Interactions.ReadAll().Select(read => read.Text));
+        Assert.True(again.Interactions.GetStatus().IsKeyChangePending);
+        Assert.Equal(0, again.Erase([1]));
+        Assert.False(again.Interactions.GetStatus().IsKeyChangePending);
+        AssertNowhere(Convert.FromHexString(key));
+        Assert.Equal(1, again.Erase(null));
+        Assert.Equal(0, again.Interactions.Count);
+        Assert.True(again.Interactions.Verify().IsClean);
+    }
+
+    [Fact]
+    public void A_profile_copied_to_another_place_opens_there_with_all_that_it_holds()
+    {
+        IReadOnlyList<string> before;
+        using (var profile = Filled())
+        {
+            before = ProfileContent.Of(profile);
+        }
+
+        Directory.Move(Path, _folder["elsewhere"]);
+        using var moved = Profile.Open(_folder["elsewhere"]);
+        Assert.Equal(before, ProfileContent.Of(moved));
+        Assert.True(moved.Interactions.Verify().IsClean);
     }
 
     [Fact]
