@@ -42,7 +42,7 @@ internal sealed partial class SqliteInteractionStore
     public long EraseAll()
     {
         // What is damaged can be erased too: its place in the set is made to fit first.
-        if (_setup.Writer && (_damage ?? _consent.Damage) is not null)
+        if (_setup.Writer && !IsWhole)
         {
             Mend();
         }

@@ -81,6 +81,9 @@ internal sealed partial class SqliteInteractionStore : IInteractionStore
     /// <summary>What is wrong with the store as a whole, or null.</summary>
     internal StoreDamage? Damage => _damage;
 
+    /// <summary>Whether neither the store as a whole nor the consent ledger is damaged.</summary>
+    internal bool IsWhole => (_damage ?? _consent.Damage) is null;
+
     public long Count => Locked(() => CurrentHead()?.Count ?? ScalarLong("SELECT count(*) FROM interactions") ?? 0);
 
     public long Append(Interaction interaction)

@@ -30,9 +30,13 @@ public sealed partial class Profile
     /// <exception cref="StoreIntegrityException">As with <see cref="RotateKey()"/>; where a row or a file is named, what was to be erased is erased.</exception>
     public long Erase(IReadOnlyCollection<long>? ids)
     {
-        // A store that is damaged as a whole can still be emptied; that mends it, so it comes first.
-        var already = ids is null ? Interactions.EraseAll() : 0;
-        return already + ChangeKeys(() => ids is null ? 0 : _interactions!.EraseMany(ids), replacement: null, owned: false);
+        // A store that is damaged as a whole can still be emptied: what it says of itself is made to fit first.
+        if (ids is null && Interactions is SqliteInteractionStore { IsWhole: false } damaged)
+        {
+            damaged.Mend();
+        }
+
+        return ChangeKeys(() => ids is null ? _interactions!.EraseAll() : _interactions!.EraseMany(ids), replacement: null, owned: false);
     }
 
     /// <summary>Changes the key as <see cref="RotateKey()"/> does and protects the new one by a passphrase, or by a key file. The one who knew the old passphrase, or has the old key file, opens nothing that is sealed by then. A key file that is needed no more is destroyed.</summary>
