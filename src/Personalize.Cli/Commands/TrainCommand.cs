@@ -46,7 +46,7 @@ internal static class TrainCommand
             var privacy = PrivacyOptions.Read(context, epsilon, delta);
             var chosen = context.IsGiven(recipe) || context.Seed is not null || privacy is not null || !context.Get(resume) ? RecipeOption.Read(context, context.Get(recipe), privacy) : null;
             var wait = context.Get(now) || context.Get(resume) ? null : new ConditionWait(context, ConditionOptions.Open(context, assume), TimeSpan.FromSeconds(context.Get(giveUp)));
-            var options = new JobOptions { Gate = new GateOptions { Canaries = context.Get(canaries) } };
+            var options = new JobOptions { Gate = new GateOptions { Canaries = context.Get(canaries) }, Sources = new SourceLimits { Trusted = [OwnConsent.Source] } };
             return Run(context, chosen, Path.GetFileNameWithoutExtension(context.Get(recipe)), context.Get(resume), TimeSpan.FromSeconds(context.Get(every)), options, wait);
         });
         return command;

@@ -77,7 +77,18 @@ public sealed partial class OvernightAgent
     {
         while (true)
         {
-            _ = await LookAsync(cancellationToken);
+            try
+            {
+                _ = await LookAsync(cancellationToken);
+            }
+#pragma warning disable CA1031 // An application must not end because its overnight work met what nobody foresaw.
+            catch (Exception exception) when (exception is not OperationCanceledException)
+#pragma warning restore CA1031
+            {
+                // The type alone: nobody knows what a message from elsewhere holds.
+                LogUnforeseen(_logger, exception.GetType().Name);
+            }
+
             await Task.Delay(_options.LookInterval, _time, cancellationToken);
         }
     }
@@ -213,6 +224,9 @@ public sealed partial class OvernightAgent
     private bool IsNews(OvernightEntry entry) => _noted is null || !OvernightHistory.SameTopic(_noted.Reason, entry.Reason) || entry.At - _noted.At >= NoteInterval;
 
     private OvernightEntry Entry(OvernightKind kind, string reason) => new(_time.GetUtcNow(), _time.GetUtcNow(), kind, reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "unforeseen {Error}")]
+    private static partial void LogUnforeseen(ILogger logger, string error);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Kind}: {Reason}")]
     private static partial void LogLook(ILogger logger, OvernightKind kind, string reason);

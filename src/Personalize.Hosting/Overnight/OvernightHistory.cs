@@ -5,7 +5,7 @@ using Personalize.Core.Security;
 
 namespace Personalize.Hosting.Overnight;
 
-/// <summary>The latest entries of the overnight agent, sealed in the profile's file <c>agent.history</c>, which is replaced by a rename. Immutable.</summary>
+/// <summary>The latest entries of the overnight agent, sealed in <c>checkpoints/agent.history</c>, which is replaced by a rename under the lock of those who train. Immutable.</summary>
 /// <param name="Entries">Oldest first, at most <see cref="MaximumEntries"/>.</param>
 /// <param name="WatchedUpTo">The newest interaction that the adapter in use was watched with.</param>
 /// <param name="PlannedUpTo">The newest interaction there was when the agent last planned a job.</param>
@@ -36,7 +36,7 @@ public sealed record OvernightHistory(IReadOnlyList<OvernightEntry> Entries, lon
     public static OvernightHistory Read(Profile profile)
     {
         ArgumentNullException.ThrowIfNull(profile);
-        var path = Path.Combine(profile.DirectoryPath, FileName);
+        var path = Path.Combine(profile.CheckpointDirectory, FileName);
         if (!File.Exists(path))
         {
             return Empty;
@@ -81,7 +81,7 @@ public sealed record OvernightHistory(IReadOnlyList<OvernightEntry> Entries, lon
     internal void Write(Profile profile)
     {
         using var box = profile.CreateBox(KeyPurpose.Checkpoints);
-        SealedFile.Write(Path.Combine(profile.DirectoryPath, FileName), box, Context, stream =>
+        SealedFile.Write(Path.Combine(profile.CheckpointDirectory, FileName), box, Context, stream =>
         {
             using var json = new Utf8JsonWriter(stream);
             json.WriteStartObject();

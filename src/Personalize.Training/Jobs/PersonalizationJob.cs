@@ -116,6 +116,11 @@ public sealed partial class PersonalizationJob
     {
         var sources = _options.Sources is { } limits ? SourceFilter.Apply(interactions, limits) : null;
         var kept = sources?.Kept ?? interactions;
+        if (kept.Count < ChronologicalSplit.MinimumCount && kept.Count < interactions.Count)
+        {
+            throw new InsufficientDataException(kept.Count, ChronologicalSplit.MinimumCount, interactions.Count - kept.Count);
+        }
+
         return (_options.UseNewest && kept.Count > ChronologicalSplit.ProtocolCount ? [.. kept.Skip(kept.Count - ChronologicalSplit.ProtocolCount)] : kept, sources);
     }
 

@@ -8,11 +8,12 @@ using Personalize.Training.Evaluation;
 
 namespace Personalize.Hosting.Tests.Overnight;
 
-/// <summary>Fourteen days of one person: they write by day, the agent looks every five minutes by night. From the ninth day on they write about something else.</summary>
+/// <summary>Fourteen days of one person: they write by day, the agent looks every five minutes by night. From the seventh day on they write in another manner.</summary>
 internal sealed class Fortnight : IDisposable
 {
     public const int Days = 14;
     private const int RowsADay = 8;
+    private const int ChangeDay = 7;
     private const string Source = "diary";
     private static readonly TimeSpan Look = TimeSpan.FromMinutes(5);
 
@@ -38,7 +39,7 @@ internal sealed class Fortnight : IDisposable
 
     public OvernightOptions Options { get; } = new()
     {
-        Recipe = new LoraRecipe { Rank = 4, ExamplesPerStep = 2, LearningRate = 5e-3 },
+        Recipe = new LoraRecipe { Rank = 4, ExamplesPerStep = 2, LearningRate = 1e-2 },
         Sources = new SourceLimits { Trusted = [Source] },
         Gate = new GateOptions { MaximumGeneralFall = double.PositiveInfinity },
         LookInterval = Look,
@@ -111,7 +112,7 @@ internal sealed class Fortnight : IDisposable
         for (var i = 0; i < RowsADay; i++)
         {
             var number = (day * RowsADay) + i;
-            var text = day <= 8 ? $"la la la {number % 3}, la la {number % 5}" : $"#{number % 7}%% 99-{number % 3} @@ QX";
+            var text = day < ChangeDay ? $"la la la {number % 3}, la la {number % 5}" : string.Concat(Enumerable.Range(0, 60).Select(j => (char)('A' + (((number * 7) + (j * 5)) % 26))));
             _ = profile.Interactions.Append(new Interaction(0, $"{number}", Time.GetUtcNow() + TimeSpan.FromMinutes(i), Source, $"ask {number % 4}", text));
         }
     }

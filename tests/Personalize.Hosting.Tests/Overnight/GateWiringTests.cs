@@ -67,7 +67,7 @@ public sealed class GateWiringTests : IDisposable
         var calm = Job(new JobOptions { Sources = new SourceLimits { MaximumPerWindow = 2, FloodWindow = TimeSpan.FromHours(1) } }).Begin(journal, profile.Adapters, stored, "test");
         Assert.True(calm.Flooded["app"] > Rows);
         Assert.Equal(calm.Flooded["app"], journal.Latest!.Flooded["app"]);
-        Assert.Empty(Job(new JobOptions { Sources = null }).Begin(journal, profile.Adapters, stored, "test").OverShare);
+        Assert.Empty(Job(new JobOptions()).Begin(journal, profile.Adapters, stored, "test").OverShare);
     }
 
     [Fact]
