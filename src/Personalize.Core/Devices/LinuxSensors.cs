@@ -53,7 +53,7 @@ internal sealed class LinuxSensors(string root, Func<string, IReadOnlyList<strin
     private Sensed<double> ReadLoad()
     {
         var first = ReadText(Path.Combine(root, "proc/loadavg"))?.Split(' ')[0];
-        return double.TryParse(first, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var load)
+        return double.TryParse(first, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var load) && double.IsFinite(load)
             ? new Sensed<double>(load / Environment.ProcessorCount, $"a load of {load / Environment.ProcessorCount:F2} a core")
             : Sensed<double>.Unknown("/proc/loadavg does not say how busy the machine is");
     }
