@@ -1,10 +1,14 @@
 using System.CommandLine;
 using Personalize.Cli.Presentation;
+using Personalize.Core.Devices;
 
 namespace Personalize.Cli.Hosting;
 
 /// <summary>Parses a command line, runs its command, and makes of whatever happens one of the exit codes and at most one line of error.</summary>
-internal sealed class CommandHost(ConsoleStreams streams, TimeProvider time)
+/// <param name="streams">Where commands read and write.</param>
+/// <param name="time">The clock.</param>
+/// <param name="device">The device's conditions under some limits; null for those of this device.</param>
+internal sealed class CommandHost(ConsoleStreams streams, TimeProvider time, Func<ConditionLimits, IDeviceConditions>? device = null)
 {
     // Texts of a person are arguments too: "@name" must not be taken for a file of arguments, nor "-abc" for three options.
     private static readonly ParserConfiguration Parsing = new() { ResponseFileTokenReplacer = null, EnablePosixBundling = false };
@@ -39,7 +43,7 @@ internal sealed class CommandHost(ConsoleStreams streams, TimeProvider time)
     {
         try
         {
-            return body(new CommandContext(arguments, _options, streams, time, cancellationToken));
+            return body(new CommandContext(arguments, _options, streams, time, cancellationToken) { Device = device ?? (limits => new DeviceConditions(limits)) });
         }
 #pragma warning disable CA1031 // The outermost frame: every error becomes one line and an exit code.
         catch (Exception exception)

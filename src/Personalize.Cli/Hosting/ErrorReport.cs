@@ -21,7 +21,7 @@ internal sealed record ErrorReport(int ExitCode, string Line)
         UsageException or ContextLengthException => Hosting.ExitCode.Usage,
         InvalidInteractionException { Line: null } => Hosting.ExitCode.Usage,
         InvalidInteractionException => Hosting.ExitCode.BadFile,
-        ConsentRequiredException or PrivacyBudgetException => Hosting.ExitCode.Refused,
+        ConsentRequiredException or PrivacyBudgetException or DeviceConditionsException => Hosting.ExitCode.Refused,
         StoreKeyException or StoreIntegrityException => Hosting.ExitCode.KeyOrStore,
         ProfileAccessException { Error: ProfileAccessError.NotFound } or ProfileVersionException => Hosting.ExitCode.BadFile,
         RecipeException or PrivacyParameterException => Hosting.ExitCode.Usage,

@@ -144,7 +144,7 @@ public sealed class LoopTests : IDisposable
     [Fact]
     public void Training_needs_now_a_profile_enough_text_and_a_sound_recipe()
     {
-        Run("train", "--model", _model).FailsWith(ExitCode.Usage, "--now");
+        Run("train", "--model", _model).FailsWith(ExitCode.BadFile, "no profile");
         Train().FailsWith(ExitCode.BadFile, "no profile");
         Run("record", "--context", "c", "--text", "t").Succeeds();
         Train().FailsWith(ExitCode.Failed, "at least 2");

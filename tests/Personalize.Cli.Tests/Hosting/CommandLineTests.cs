@@ -7,6 +7,10 @@ public class CommandLineTests
 
     [Theory]
     [InlineData("agent")]
+    [InlineData("agent run --now")]
+    [InlineData("agent install --print --for beos")]
+    [InlineData("train --assume sunny")]
+    [InlineData("train --give-up-after -1")]
     [InlineData("bench")]
     [InlineData("models pull x")]
     [InlineData("models quantize a b")]
