@@ -7,15 +7,17 @@ namespace Personalize.Training.Weights;
 internal sealed unsafe class WeightOptimizer : IDisposable
 {
     private readonly AdamW _adam;
-    private readonly Muon? _muon;
+    private readonly WeightLanes _lanes;
+    private readonly Muon[] _muon;
     private readonly IReadOnlyList<WeightSlot> _maps;
 
-    public WeightOptimizer(WeightLayout layout, WorkerPool pool, WeightRecipe recipe)
+    public WeightOptimizer(WeightLayout layout, WeightLanes lanes, WeightRecipe recipe)
     {
+        _lanes = lanes;
         _maps = recipe.Optimizer == OptimizerKind.Muon ? layout.Maps : [];
         var groups = layout.Groups.Where(group => !_maps.Any(map => map.Start == group.Start)).ToList();
         _adam = new AdamW(layout.Length, recipe.Beta1, recipe.Beta2, recipe.Epsilon, recipe.WeightDecay, groups, coversAll: false);
-        _muon = _maps.Count == 0 ? null : new Muon(pool, recipe.Momentum, recipe.WeightDecay, _maps.Max(map => map.Length), _maps.Max(map => Math.Min(map.Rows, map.Columns)));
+        _muon = _maps.Count == 0 ? [] : [.. lanes.Pools.Select(pool => new Muon(pool, recipe.Momentum, recipe.WeightDecay, _maps.Max(map => map.Length), _maps.Max(map => Math.Min(map.Rows, map.Columns))))];
     }
 
     /// <summary>How many steps were taken; set where the moments are restored.</summary>
@@ -32,16 +34,30 @@ internal sealed unsafe class WeightOptimizer : IDisposable
     /// <summary>Updates the parameters with <c>gradientScale * gradients</c>.</summary>
     public void Step(TrainableWeights weights, double learningRate, float gradientScale)
     {
-        _adam.Step(weights.Parameters, weights.Gradients, learningRate, gradientScale);
-        foreach (var map in _maps)
+        _adam.Step(weights.Parameters, weights.Gradients.Values, learningRate, gradientScale);
+        if (_muon.Length == 0)
         {
-            _muon!.Step(weights.Parameters.Pointer + map.Start, weights.Gradients.Pointer + map.Start, FirstMoments.Pointer + map.Start, map.Rows, map.Columns, learningRate, gradientScale);
+            return;
         }
+
+        // A matrix at a time, each by one lane.
+        _lanes.Run(lane =>
+        {
+            for (var i = lane; i < _maps.Count; i += _muon.Length)
+            {
+                var map = _maps[i];
+                _muon[lane].Step(
+                    weights.Parameters.Pointer + map.Start, weights.Gradients.Values.Pointer + map.Start, FirstMoments.Pointer + map.Start, map.Rows, map.Columns, learningRate, gradientScale);
+            }
+        });
     }
 
     public void Dispose()
     {
         _adam.Dispose();
-        _muon?.Dispose();
+        foreach (var muon in _muon)
+        {
+            muon.Dispose();
+        }
     }
 }

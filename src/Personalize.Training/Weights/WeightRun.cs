@@ -4,7 +4,6 @@ using Personalize.Core.Models;
 using Personalize.Training.Checkpoints;
 using Personalize.Training.Data;
 using Personalize.Training.Evaluation;
-using Personalize.Training.Layers;
 using Personalize.Training.Memory;
 using Personalize.Training.Optimizers;
 
@@ -19,8 +18,7 @@ internal sealed class WeightRun : IDisposable
     private readonly List<TrainingExample> _step = [];
     private readonly EpochOrder _order;
     private readonly LearningRateSchedule _rates;
-    private readonly DecoderStack _stack;
-    private readonly WeightStep _compute;
+    private readonly WeightLanes _lanes;
 
     /// <exception cref="InsufficientDataException">There is no example.</exception>
     /// <exception cref="MemoryBudgetException">The budget is too small for the longest example.</exception>
@@ -37,12 +35,9 @@ internal sealed class WeightRun : IDisposable
         _examples = ExampleCheck.Prepare(examples, description.VocabularySize, Math.Min(recipe.MaximumTokens, description.ContextLength));
         _order = new EpochOrder(_examples.Count, recipe);
         _rates = new LearningRateSchedule(recipe.LearningRate, recipe.WarmupSteps, recipe.FinalLearningRateFraction, _order.StepCount, recipe.Schedule);
-        var layout = new WeightLayout(description);
-        var shape = TrainingPlan.ChooseShape(description, recipe.ExamplesPerStep, memory, _examples, TrainableWeights.ByteLength(description) + AdamW.ByteLength(layout.Length));
         Weights = start is null ? TrainableWeights.Initialize(description, recipe.Seed) : TrainableWeights.From(description, start);
-        _stack = new DecoderStack(description, Weights.Weights, pool, adapter: null, shape, dropout: null, Weights.Sinks);
-        Optimizer = new WeightOptimizer(layout, pool, recipe);
-        _compute = new WeightStep(_stack, Weights, shape.Tokens);
+        _lanes = new WeightLanes(description, Weights, pool.ThreadCount, recipe.ExamplesPerStep, memory, _examples);
+        Optimizer = new WeightOptimizer(Weights.Layout, _lanes, recipe);
     }
 
     /// <summary>The decoder's sizes.</summary>
@@ -84,7 +79,7 @@ internal sealed class WeightRun : IDisposable
             _step.Add(_examples[example]);
         }
 
-        var outcome = _compute.Compute(_step, 0, _step.Count, cancellationToken);
+        var outcome = _lanes.Compute(_step, cancellationToken);
         State.Add(outcome);
         if (LossWatch.HasDiverged(State.Losses, outcome.GradientNorm))
         {
@@ -100,7 +95,7 @@ internal sealed class WeightRun : IDisposable
 
     public void Dispose()
     {
-        _stack.Dispose();
+        _lanes.Dispose();
         Optimizer.Dispose();
         Weights.Dispose();
     }
