@@ -25,7 +25,7 @@ internal sealed record ErrorReport(int ExitCode, string Line)
         StoreKeyException or StoreIntegrityException => Hosting.ExitCode.KeyOrStore,
         ProfileAccessException { Error: ProfileAccessError.NotFound } or ProfileVersionException => Hosting.ExitCode.BadFile,
         RecipeException or PrivacyParameterException => Hosting.ExitCode.Usage,
-        MissingModelException or InputFileException => Hosting.ExitCode.BadFile,
+        MissingModelException or InputFileException or CorpusFormatException => Hosting.ExitCode.BadFile,
         ModelFormatException or UnsupportedModelException or TokenizerException or ChatTemplateException or DraftVocabularyException => Hosting.ExitCode.BadFile,
         AdapterRegistryException { Error: AdapterRegistryError.NotFound or AdapterRegistryError.Ambiguous } => Hosting.ExitCode.Usage,
         AdapterFormatException or AdapterMismatchException or CheckpointMismatchException or TensorShapeException or NonFiniteLogitsException => Hosting.ExitCode.BadFile,
