@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Personalize.Cli.Commands;
 using Personalize.Cli.Presentation;
 
 namespace Personalize.Cli.Hosting;
@@ -19,6 +20,8 @@ internal sealed class CommandHost(ConsoleStreams streams, TimeProvider time)
     {
         var root = PersonalizeCommand.Create(this);
         _options.AddTo(root);
+        root.Subcommands.Add(CompletionsCommand.Create(this, root));
+        ExampleHelp.AddTo(root);
         var arguments = root.Parse(args, Parsing);
         if (arguments.Errors.Count > 0)
         {
@@ -77,7 +80,8 @@ internal sealed class CommandHost(ConsoleStreams streams, TimeProvider time)
         // A word that fits nowhere may be a part of a text that was not quoted: it is named only where it must have been meant for the program.
         if (arguments.UnmatchedTokens is [var word, ..] && (word.StartsWith('-') || arguments.CommandResult.Command.Subcommands.Count > 0))
         {
-            return $"there is no {(word.StartsWith('-') ? "option" : "command")} {word} in {arguments.CommandResult.Command.Name}";
+            var offered = word.StartsWith('-') ? CommandTree.OptionsOf(arguments.CommandResult) : arguments.CommandResult.Command.Subcommands.Select(command => command.Name);
+            return $"there is no {(word.StartsWith('-') ? "option" : "command")} {word} in {arguments.CommandResult.Command.Name}{Suggestion.For(word, offered)}";
         }
 
         if (arguments.UnmatchedTokens.Count > 0)
