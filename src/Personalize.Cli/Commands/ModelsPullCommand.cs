@@ -35,7 +35,7 @@ internal static class ModelsPullCommand
         {
             var wanted = context.Get(name);
             var model = KnownModels.Find(wanted) ?? throw new UsageException(
-                $"there is no model {wanted} in the list{Suggestion.For(wanted, KnownModels.All.Select(known => known.Name))}: see models list, or pass a file of your own with --model");
+                $"models list has no {wanted}{Suggestion.For(wanted, KnownModels.All.Select(known => known.Name))} A file of your own goes with --model PATH");
             var target = Path.GetFullPath(Path.Combine(context.Get(to) ?? ModelFolder.Default, model.FileName));
             if (File.Exists(target) && !context.Get(force))
             {

@@ -18,10 +18,7 @@ internal sealed class CommandHost(ConsoleStreams streams, TimeProvider time)
     /// <returns>One of <see cref="ExitCode"/>.</returns>
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
-        var root = PersonalizeCommand.Create(this);
-        _options.AddTo(root);
-        root.Subcommands.Add(CompletionsCommand.Create(this, root));
-        ExampleHelp.AddTo(root);
+        var root = CreateRoot();
         var arguments = root.Parse(args, Parsing);
         if (arguments.Errors.Count > 0)
         {
@@ -30,6 +27,16 @@ internal sealed class CommandHost(ConsoleStreams streams, TimeProvider time)
 
         var invocation = new InvocationConfiguration { Output = streams.Out, Error = streams.Error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
         return await arguments.InvokeAsync(invocation, cancellationToken);
+    }
+
+    /// <summary>Makes the tree of commands.</summary>
+    public RootCommand CreateRoot()
+    {
+        var root = PersonalizeCommand.Create(this);
+        _options.AddTo(root);
+        root.Subcommands.Add(CompletionsCommand.Create(this, root));
+        ExampleHelp.AddTo(root);
+        return root;
     }
 
     /// <summary>Gives a command its body.</summary>

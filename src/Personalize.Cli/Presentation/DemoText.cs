@@ -106,7 +106,7 @@ internal static class DemoText
         Next("import my-history.jsonl");
 
         // In one piece also where it is longer than the line: it is to be copied.
-        void Next(string arguments) => console.Write(new Text($"  {CommandName.Current} {arguments}\n", Style.Plain) { Overflow = Overflow.Fold });
+        void Next(string arguments) => console.Profile.Out.Writer.WriteLine($"  {CommandName.Current} {arguments}");
     }
 
     private static void Line(IAnsiConsole console, string text) => console.WriteLine(TerminalText.Clean(text));

@@ -8,7 +8,6 @@ public class CommandLineTests
     [Theory]
     [InlineData("agent")]
     [InlineData("bench")]
-    [InlineData("models pull x")]
     [InlineData("models quantize a b")]
     [InlineData("generate --prompt x --sinks 4")]
     [InlineData("generate --prompt x --speculation tree")]

@@ -9,6 +9,9 @@ internal sealed class DownloadOptions
     /// <summary>How often in a row it may fail without bringing anything new.</summary>
     public int MostFailures { get; init; } = 5;
 
+    /// <summary>How many new bytes make a failure the first one again.</summary>
+    public long Enough { get; init; } = 1 << 20;
+
     /// <summary>The pause after the first failure; it doubles from one to the next.</summary>
     public TimeSpan Pause { get; init; } = TimeSpan.FromSeconds(1);
 

@@ -17,7 +17,6 @@ namespace Personalize.Cli.Models.Pull;
 internal sealed class ModelDownload(HttpClient client, DownloadOptions options, TimeProvider time)
 {
     private const long Margin = 64 << 20;
-    private const long Enough = 1 << 20;
 
     /// <summary>Brings it.</summary>
     /// <param name="address">Where it lies.</param>
@@ -96,7 +95,7 @@ internal sealed class ModelDownload(HttpClient client, DownloadOptions options, 
         // A server that brings something each time may break off as often as it likes.
         bool CountFailure()
         {
-            failures = partial.Length >= atLastFailure + Enough ? 1 : failures + 1;
+            failures = partial.Length >= atLastFailure + options.Enough ? 1 : failures + 1;
             atLastFailure = partial.Length;
             return failures < options.MostFailures;
         }
