@@ -3,15 +3,17 @@ namespace Personalize.Cli.Hosting;
 /// <summary>Guesses which word a mistyped one was meant to be.</summary>
 internal static class Suggestion
 {
+    private const int LeastBeginning = 3;
+
     /// <summary>A part of a sentence, <c>; did you mean X?</c>, or nothing where no word is near.</summary>
     /// <param name="typed">What was typed.</param>
     /// <param name="offered">What could have been typed.</param>
     public static string For(string typed, IEnumerable<string> offered)
     {
-        var nearest = offered.Select(word => (Word: word, Distance: Distance(typed, word))).OrderBy(candidate => candidate.Distance).FirstOrDefault();
-        return nearest.Word is { } word && (nearest.Distance <= Math.Max(1, word.Length / 3) || (typed.Length >= 3 && word.StartsWith(typed, StringComparison.OrdinalIgnoreCase)))
-            ? $"; did you mean {word}?"
-            : "";
+        var words = offered.ToArray();
+        var begun = typed.Length >= LeastBeginning ? Array.Find(words, word => word.StartsWith(typed, StringComparison.OrdinalIgnoreCase)) : null;
+        var near = begun ?? words.Where(word => Distance(typed, word) <= Math.Max(1, word.Length / 3)).MinBy(word => Distance(typed, word));
+        return near is null ? "" : $"; did you mean {near}?";
     }
 
     /// <summary>How many letters must be put in, left out, replaced or swapped with their neighbour, case aside (optimal string alignment).</summary>

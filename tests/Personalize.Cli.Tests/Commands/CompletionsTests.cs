@@ -45,7 +45,7 @@ public sealed class CompletionsTests : IDisposable
 
         var script = _folder.Write("completion.bash", CommandRun.Of("completions", "bash").Succeeds().Out);
         var words = typed.Split(' ');
-        var start = new ProcessStartInfo("/bin/bash") { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("/bin/bash") { RedirectStandardOutput = true, UseShellExecute = false };
         start.ArgumentList.Add("-c");
         start.ArgumentList.Add($"source '{script}'; COMP_WORDS=({typed}); COMP_CWORD={words.Length - 1}; _personalize; echo \"${{COMPREPLY[*]}}\"");
         using var bash = Process.Start(start)!;

@@ -50,7 +50,6 @@ internal sealed class ModelDownload(HttpClient client, DownloadOptions options, 
 
         var bytes = partial.Length;
         partial.Settle();
-        partial.Dispose();
         Check(partial, address);
         partial.MoveTo(target);
         return new DownloadResult(target, bytes, actual, check, resumedFrom);
@@ -85,7 +84,7 @@ internal sealed class ModelDownload(HttpClient client, DownloadOptions options, 
         }
         catch (Exception exception) when (IsPassing(exception))
         {
-            var cause = exception is HttpRequestException or IOException ? exception.GetBaseException().Message : exception.Message;
+            var cause = exception.InnerException is System.Net.Sockets.SocketException or IOException ? exception.InnerException.Message : exception.Message;
             throw new DownloadException(
                 DownloadError.NotReachable,
                 $"{address.Host}: {cause.TrimEnd('.')}; {partial.Length} bytes are kept and the next try goes on from there: check the connection, or name a file that you have with --model",
@@ -139,9 +138,9 @@ internal sealed class ModelDownload(HttpClient client, DownloadOptions options, 
                 ? answer.ServerSha256
                 : throw new HttpRequestException($"the server announced {total} bytes and sent {partial.Length}");
         }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException exception) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new HttpRequestException($"the server said nothing for {options.StallTimeout.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s");
+            throw new HttpRequestException($"the server said nothing for {options.StallTimeout.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s", exception);
         }
         catch (IOException exception) when (exception is not HttpIOException && IsDiskFull(exception))
         {

@@ -72,8 +72,12 @@ internal sealed class PartialFile : IDisposable
         return Convert.ToHexStringLower(await SHA256.HashDataAsync(_stream, cancellationToken).ConfigureAwait(false));
     }
 
-    /// <summary>Writes it through to the disk.</summary>
-    public void Settle() => _stream.Flush(flushToDisk: true);
+    /// <summary>Writes it through to the disk and lets go of it, so that it can be looked into and renamed.</summary>
+    public void Settle()
+    {
+        _stream.Flush(flushToDisk: true);
+        Dispose();
+    }
 
     /// <summary>Removes it and its mark, after it was closed.</summary>
     public void Delete()
@@ -83,11 +87,9 @@ internal sealed class PartialFile : IDisposable
         File.Delete(_markPath);
     }
 
-    /// <summary>Gives the whole file its name.</summary>
+    /// <summary>Gives the whole file its name, after it was settled.</summary>
     public void MoveTo(string target)
     {
-        Settle();
-        Dispose();
         File.Move(Path, target, overwrite: true);
         File.Delete(_markPath);
     }
