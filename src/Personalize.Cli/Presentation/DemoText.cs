@@ -2,6 +2,7 @@ using System.Text.Json;
 using Personalize.Cli.Commands;
 using Personalize.Cli.Diagnostics;
 using Personalize.Cli.Hosting;
+using Personalize.Training.Evaluation;
 using Personalize.Training.Jobs;
 using Spectre.Console;
 
@@ -54,14 +55,14 @@ internal static class DemoText
         facts.AddRow("training", $"{training.TrainTokens} tokens in {training.Elapsed.TotalSeconds:F1} s, {training.TokensPerSecond:F0} a second, {ProcessMemory.PeakBytes() / 1e6:F0} MB at most");
         if (Sparkline.Draw(training.Losses, console.Profile.Capabilities.Unicode) is { Length: > 0 } line)
         {
-            facts.AddRow("loss by step", Markup.Escape(line));
+            facts.AddRow("loss by step", $"[green]{Markup.Escape(line)}[/]");
         }
 
         console.Write(facts);
         console.WriteLine();
         var losses = new Table().Border(Borders.Box(console)).AddColumns("loss on later messages", "nats a token", "");
         losses.AddRow("the model as it came", AdapterText.Loss(gate.BaseNll), "");
-        losses.AddRow("with what it learned", AdapterText.Loss(gate.AdapterNll), $"{gate.GainPercent:F1} % {(gate.GainPercent >= 0 ? "less" : "(more)")}, {TrainingText.Verdict(gate)}");
+        losses.AddRow("with what it learned", AdapterText.Loss(gate.AdapterNll), Verdict(gate));
         console.Write(losses);
         if (!gate.IsPromoted)
         {
@@ -70,7 +71,7 @@ internal static class DemoText
 
         foreach (var sample in report.Samples)
         {
-            var table = new Table().Border(Borders.Box(console)).Expand().Title(Cell(sample.Context)).AddColumns("the model before", "the model after", "the person wrote");
+            var table = new Table().Border(Borders.Box(console)).Expand().Title($"[bold]{Cell(sample.Context)}[/]").AddColumns("the model before", "[green]the model after[/]", "the person wrote");
             table.AddRow(Cell(sample.Before), Cell(sample.After), Cell(sample.Reference));
             console.WriteLine();
             console.Write(table);
@@ -80,6 +81,10 @@ internal static class DemoText
         WriteStored(console, report);
         WriteNext(console, report);
     }
+
+    private static string Verdict(GateDecision gate) => gate.IsPromoted
+        ? $"[green]{gate.GainPercent:F1} % less[/], {TrainingText.Verdict(gate)}"
+        : $"[red]{TrainingText.Verdict(gate)}[/]";
 
     private static void WriteStored(IAnsiConsole console, DemoReport report)
     {
