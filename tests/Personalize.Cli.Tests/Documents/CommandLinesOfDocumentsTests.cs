@@ -9,8 +9,10 @@ public sealed partial class CommandLinesOfDocumentsTests : IDisposable
     private static readonly string[] Programs = ["personalize ", "dotnet run --project src/Personalize.Cli -c Release -- ", "strace -f -e trace=connect dotnet src/Personalize.Cli/bin/Release/net10.0/personalize.dll "];
     private readonly TemporaryFolder _folder = new();
 
-    public static TheoryData<string> Documents =>
+    private static readonly string[] Paths =
         [.. new[] { "README.md", "examples/README.md", "examples/data/README.md", "adapters/README.md" }.Concat(Directory.GetFiles(Path.Combine(SharedFiles.Repository, "docs"), "*.md", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(SharedFiles.Repository, path)))];
+
+    public static TheoryData<string> Documents => [.. Paths];
 
     public void Dispose() => _folder.Dispose();
 
@@ -29,7 +31,7 @@ public sealed partial class CommandLinesOfDocumentsTests : IDisposable
     public void Every_link_leads_somewhere(string document)
     {
         var folder = Path.GetDirectoryName(Path.Combine(SharedFiles.Repository, document))!;
-        foreach (var link in Link().Matches(File.ReadAllText(Path.Combine(SharedFiles.Repository, document))).Select(match => match.Groups[1].Value.Split('#')[0]).Where(link => link.Length > 0 && !link.Contains("://", StringComparison.Ordinal)))
+        foreach (var link in Link().Matches(File.ReadAllText(Path.Combine(SharedFiles.Repository, document))).Select(match => match.Groups["text"].Value.Split('#')[0]).Where(link => link.Length > 0 && !link.Contains("://", StringComparison.Ordinal)))
         {
             var path = Path.Combine(folder, link);
             Assert.True(File.Exists(path) || Directory.Exists(path), $"{document}: {link}");
@@ -39,7 +41,7 @@ public sealed partial class CommandLinesOfDocumentsTests : IDisposable
     [Fact]
     public void Those_that_need_nothing_run()
     {
-        var cheap = Documents.SelectMany(row => LinesOf(row.Data)).Where(line => line is "models list" or "--help" or "store status" or "adapters list" || line.StartsWith("completions ", StringComparison.Ordinal)).Distinct(StringComparer.Ordinal).ToArray();
+        var cheap = Paths.SelectMany(LinesOf).Where(line => line is "models list" or "--help" or "store status" or "adapters list" || line.StartsWith("completions ", StringComparison.Ordinal)).Distinct(StringComparer.Ordinal).ToArray();
         Assert.NotEmpty(cheap);
         foreach (var line in cheap)
         {
@@ -76,7 +78,7 @@ public sealed partial class CommandLinesOfDocumentsTests : IDisposable
                 continue;
             }
 
-            foreach (var candidate in isCode ? [Remark().Replace(line, "")] : Span().Matches(line).Select(match => match.Groups[1].Value))
+            foreach (var candidate in isCode ? [Remark().Replace(line, "")] : Span().Matches(line).Select(match => match.Groups["text"].Value))
             {
                 if (Programs.FirstOrDefault(program => candidate.StartsWith(program, StringComparison.Ordinal)) is { } program)
                 {
@@ -86,12 +88,12 @@ public sealed partial class CommandLinesOfDocumentsTests : IDisposable
         }
     }
 
-    [GeneratedRegex("`([^`]+)`", RegexOptions.None, 1000)]
+    [GeneratedRegex("`(?<text>[^`]+)`", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Span();
 
-    [GeneratedRegex(@"\s\s+#.*$", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"\s\s+#.*$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Remark();
 
-    [GeneratedRegex(@"\]\(([^)]+)\)", RegexOptions.None, 1000)]
+    [GeneratedRegex(@"\]\((?<text>[^)]+)\)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Link();
 }
