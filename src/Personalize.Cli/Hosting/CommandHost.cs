@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Personalize.Cli.Commands;
 using Personalize.Cli.Presentation;
 using Personalize.Core.Devices;
 
@@ -21,8 +22,7 @@ internal sealed class CommandHost(ConsoleStreams streams, TimeProvider time, Fun
     /// <returns>One of <see cref="ExitCode"/>.</returns>
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
-        var root = PersonalizeCommand.Create(this);
-        _options.AddTo(root);
+        var root = CreateRoot();
         var arguments = root.Parse(args, Parsing);
         if (arguments.Errors.Count > 0)
         {
@@ -31,6 +31,16 @@ internal sealed class CommandHost(ConsoleStreams streams, TimeProvider time, Fun
 
         var invocation = new InvocationConfiguration { Output = streams.Out, Error = streams.Error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
         return await arguments.InvokeAsync(invocation, cancellationToken);
+    }
+
+    /// <summary>Makes the tree of commands.</summary>
+    public RootCommand CreateRoot()
+    {
+        var root = PersonalizeCommand.Create(this);
+        _options.AddTo(root);
+        root.Subcommands.Add(CompletionsCommand.Create(this, root));
+        ExampleHelp.AddTo(root);
+        return root;
     }
 
     /// <summary>Gives a command its body.</summary>
@@ -81,7 +91,8 @@ internal sealed class CommandHost(ConsoleStreams streams, TimeProvider time, Fun
         // A word that fits nowhere may be a part of a text that was not quoted: it is named only where it must have been meant for the program.
         if (arguments.UnmatchedTokens is [var word, ..] && (word.StartsWith('-') || arguments.CommandResult.Command.Subcommands.Count > 0))
         {
-            return $"there is no {(word.StartsWith('-') ? "option" : "command")} {word} in {arguments.CommandResult.Command.Name}";
+            var offered = word.StartsWith('-') ? CommandTree.OptionsOf(arguments.CommandResult) : arguments.CommandResult.Command.Subcommands.Select(command => command.Name);
+            return $"there is no {(word.StartsWith('-') ? "option" : "command")} {word} in {arguments.CommandResult.Command.Name}{Suggestion.For(word, offered)}";
         }
 
         if (arguments.UnmatchedTokens.Count > 0)

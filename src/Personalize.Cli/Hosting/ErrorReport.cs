@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Personalize.Cli.Models.Pull;
 using Personalize.Core.Errors;
 using Personalize.Inference.Speculation;
 
@@ -27,6 +28,7 @@ internal sealed record ErrorReport(int ExitCode, string Line)
         RecipeException or PrivacyParameterException => Hosting.ExitCode.Usage,
         MissingModelException or InputFileException or CorpusFormatException => Hosting.ExitCode.BadFile,
         ModelFormatException or UnsupportedModelException or TokenizerException or ChatTemplateException or DraftVocabularyException => Hosting.ExitCode.BadFile,
+        DownloadException { Error: DownloadError.WrongBytes or DownloadError.NotAModel } => Hosting.ExitCode.BadFile,
         AdapterRegistryException { Error: AdapterRegistryError.NotFound or AdapterRegistryError.Ambiguous } => Hosting.ExitCode.Usage,
         AdapterFormatException or AdapterMismatchException or CheckpointMismatchException or TensorShapeException or NonFiniteLogitsException => Hosting.ExitCode.BadFile,
         _ => Hosting.ExitCode.Failed,

@@ -12,7 +12,6 @@ public class CommandLineTests
     [InlineData("train --assume sunny")]
     [InlineData("train --give-up-after -1")]
     [InlineData("bench")]
-    [InlineData("models pull x")]
     [InlineData("models quantize a b")]
     [InlineData("generate --prompt x --sinks 4")]
     [InlineData("generate --prompt x --speculation tree")]
