@@ -34,8 +34,15 @@ internal sealed class Fortnight : IDisposable
 
     public SimulatedHome Home { get; }
 
-    /// <summary>Everything the agent came to that was not "not now".</summary>
-    public List<OvernightEntry> Runs { get; } = [];
+    /// <summary>Everything the agent wrote down that was not "not now".</summary>
+    public List<OvernightEntry> Runs
+    {
+        get
+        {
+            using var profile = Open();
+            return [.. OvernightHistory.Read(profile).Entries.Where(entry => entry.IsRun)];
+        }
+    }
 
     public OvernightOptions Options { get; } = new()
     {
@@ -86,11 +93,7 @@ internal sealed class Fortnight : IDisposable
         {
             try
             {
-                var entry = _agent.LookAsync(CancellationToken.None).GetAwaiter().GetResult();
-                if (entry.IsRun)
-                {
-                    Runs.Add(entry);
-                }
+                _ = _agent.LookAsync(CancellationToken.None).GetAwaiter().GetResult();
             }
             catch (PowerCutException)
             {
