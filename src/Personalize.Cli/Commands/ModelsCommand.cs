@@ -11,7 +11,7 @@ namespace Personalize.Cli.Commands;
 /// <summary><c>models</c>: model files.</summary>
 internal static class ModelsCommand
 {
-    public static Command Create(CommandHost host) => new("models", "Model files") { CreateInspect(host), ModelsPretrainCommand.Create(host) };
+    public static Command Create(CommandHost host) => new("models", "Model files") { CreateInspect(host), ModelsPretrainCommand.Create(host), ModelsScoreCommand.Create(host), ModelsQuantizeCommand.Create(host) };
 
     private static Command CreateInspect(CommandHost host)
     {

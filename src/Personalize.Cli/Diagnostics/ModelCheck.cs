@@ -1,6 +1,5 @@
 using Personalize.Cli.Hosting;
 using Personalize.Cli.Models;
-using Personalize.Cli.Profiles;
 using Personalize.Core.Errors;
 using Personalize.Core.Formats.Gguf;
 using Personalize.Core.Models;
@@ -13,7 +12,7 @@ internal static class ModelCheck
 {
     public static Check Run(CommandContext context)
     {
-        if (context.ModelName is null && RememberedModel.Read(context.DataDirectory) is null)
+        if (ModelFile.TryLocate(context) is null)
         {
             return new Check("model", true, "none is known yet: pass one with --model PATH (a GGUF file)");
         }
