@@ -1,4 +1,5 @@
 using Personalize.Cli.Hosting;
+using Personalize.Cli.Models.Pull;
 using Personalize.Cli.Profiles;
 using Personalize.Core.Formats.Gguf;
 
@@ -17,11 +18,12 @@ internal static class ModelFile
     public static string Locate(CommandContext context) => TryLocate(context) ?? throw new MissingModelException("no model is known: pass one with --model PATH (a GGUF file)");
 
     /// <summary>The same, or null.</summary>
+    /// <exception cref="MissingModelException">A known name was given whose file is not here, or a mistyped one.</exception>
     public static string? TryLocate(CommandContext context)
     {
         if (context.ModelName is { } name)
         {
-            return name == BundledModel.Name && !File.Exists(name) ? BundledModel.Path ?? name : name;
+            return name == BundledModel.Name && !File.Exists(name) ? BundledModel.Path ?? name : ModelName.Resolve(name, ModelFolder.Default);
         }
 
         return Remembered(context) ?? SharedModel.Find() ?? BundledModel.Path;

@@ -7,8 +7,11 @@ public class CommandLineTests
 
     [Theory]
     [InlineData("agent")]
+    [InlineData("agent run --now")]
+    [InlineData("agent install --print --for beos")]
+    [InlineData("train --assume sunny")]
+    [InlineData("train --give-up-after -1")]
     [InlineData("bench")]
-    [InlineData("models pull x")]
     [InlineData("models quantize a b")]
     [InlineData("models quantize a b --type Q5_0")]
     [InlineData("models score r")]
@@ -17,7 +20,7 @@ public class CommandLineTests
     [InlineData("generate --prompt x --speculation draft")]
     [InlineData("generate --prompt x --draft-model m.gguf")]
     [InlineData("train --wait")]
-    [InlineData("store rotate-key")]
+    [InlineData("store compact")]
     [InlineData("doctor --nonsense")]
     public void What_does_not_exist_is_not_offered(string line)
     {
@@ -52,6 +55,11 @@ public class CommandLineTests
     [InlineData("store erase", "--id")]
     [InlineData("store erase --id 0", "--id")]
     [InlineData("store erase --id 1 --all", "--id")]
+    [InlineData("store erase --source a --all", "--source")]
+    [InlineData("store retain", "--days")]
+    [InlineData("store retain --days -1", "--days")]
+    [InlineData("store passphrase --remove --new-passphrase-file f", "--remove")]
+    [InlineData("bench store --largest 1", "--largest")]
     [InlineData("store consent app", "--give")]
     [InlineData("store consent app --give --withdraw", "--give")]
     public void A_bad_option_is_named_in_one_line(string line, string option)
