@@ -107,6 +107,18 @@ public sealed class PretrainingTests : IDisposable
     }
 
     [Fact]
+    public void The_bundled_model_answers_by_its_name()
+    {
+        Assert.True(BundledModel.IsBundled(BundledModel.Path ?? "absent"));
+        var json = CommandRun.Of("generate", "--model", BundledModel.Name, "--data", _folder["profile"], "--chat", "I am looking for a restaurant.", "--max-tokens", "60", "--temperature", "0", "--json").Succeeds().Json;
+        Assert.Equal("stopToken", json.GetProperty("stopReason").GetString());
+        Assert.NotEmpty(json.GetProperty("text").GetString()!);
+        var inspected = CommandRun.Of("models", "inspect", BundledModel.Path!, "--json").Succeeds().Json;
+        Assert.InRange(inspected.GetProperty("fileBytes").GetInt64(), 1, 6_000_000);
+        Assert.InRange(inspected.GetProperty("parameters").GetInt64(), 1, 8_000_000);
+    }
+
+    [Fact]
     public void The_largest_model_beside_a_checkout_is_found()
     {
         var command = Directory.CreateDirectory(_folder["checkout/src/command/bin"]).FullName;
