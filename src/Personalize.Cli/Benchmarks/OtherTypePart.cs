@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Personalize.Cli.Models;
 using Personalize.Core.Quantization;
 
 namespace Personalize.Cli.Benchmarks;
