@@ -94,7 +94,7 @@ public sealed unsafe class FloatMatrixMultiplyTests
         var scalar = new float[WeightPanel.Span * 128];
         fixed (float* pv = vector, ps = scalar)
         {
-            WeightPanel.DecodeColumns(weight.View, 0, 0, 128, pv);
+            WeightPanel.DecodeColumns(weight.View, 0, 0, 128, pv, 128);
             for (var g = 0; g < 4; g++)
             {
                 WeightPanel.DecodeColumnsScalar(weight.View, g, 0, 128, ps + (g / 2 * 128 * WeightPanel.Width) + (g % 2 * 8));
@@ -103,7 +103,7 @@ public sealed unsafe class FloatMatrixMultiplyTests
             Assert.Equal(scalar, vector);
             Array.Clear(vector);
             Array.Clear(scalar);
-            WeightPanel.DecodeRows(weight.View, 8, 24, 64, pv);
+            WeightPanel.DecodeRows(weight.View, 8, 24, 64, pv, 24);
             WeightPanel.DecodeRowsScalar(weight.View, 8, 24, 64, 32, ps, ps + (24 * WeightPanel.Width));
             Assert.Equal(scalar, vector);
         }
