@@ -10,6 +10,7 @@ using Personalize.Core.Interactions;
 using Personalize.Training;
 using Personalize.Training.Checkpoints;
 using Personalize.Training.Jobs;
+using Personalize.Training.Memory;
 using Personalize.Training.Privacy;
 
 namespace Personalize.Cli.Commands;
@@ -30,21 +31,22 @@ internal static class TrainCommand
             DefaultValueFactory = _ => CheckpointOptions.DefaultInterval.TotalSeconds,
         }.InRange(0, LongestIntervalSeconds);
         var recipe = RecipeOption.Create();
+        var memory = MemoryOption.Create();
         var epsilon = PrivacyOptions.Epsilon("Train with a guarantee: no single text may show in the adapter by more than this (differential privacy; 8 is weak, 1 is strong)");
         var delta = PrivacyOptions.Delta();
-        var command = new Command("train", "Learn from what is stored; the adapter is used only if it predicts your later texts better") { now, resume, recipe, every, epsilon, delta };
+        var command = new Command("train", "Learn from what is stored; the adapter is used only if it predicts your later texts better") { now, resume, recipe, every, memory, epsilon, delta };
         command.RequireAnyOf(now, resume);
         command.RequireTogether(delta, epsilon);
         host.Bind(command, context =>
         {
             var privacy = PrivacyOptions.Read(context, epsilon, delta);
             var chosen = context.IsGiven(recipe) || context.Seed is not null || privacy is not null || !context.Get(resume) ? RecipeOption.Read(context, context.Get(recipe), privacy) : null;
-            return Run(context, chosen, Path.GetFileNameWithoutExtension(context.Get(recipe)), context.Get(resume), TimeSpan.FromSeconds(context.Get(every)));
+            return Run(context, chosen, Path.GetFileNameWithoutExtension(context.Get(recipe)), context.Get(resume), TimeSpan.FromSeconds(context.Get(every)), MemoryOption.Read(context, memory));
         });
         return command;
     }
 
-    private static int Run(CommandContext context, LoraRecipe? chosen, string recipeName, bool resume, TimeSpan interval)
+    private static int Run(CommandContext context, LoraRecipe? chosen, string recipeName, bool resume, TimeSpan interval, TrainingMemory? memory)
     {
         List<Interaction> interactions;
         LoraAdapter? incumbent;
@@ -56,7 +58,7 @@ internal static class TrainCommand
         {
             interactions = [.. profile.Interactions.ReadAll()];
             var goesOn = resume ? journal.Latest is { } latest && (latest.IsPending || latest.Covers(interactions)) ? latest : null : null;
-            job = new PersonalizationJob(engine.Model, engine.Chat, engine.Pool, chosen ?? goesOn?.Recipe ?? new LoraRecipe(), memory: null, context.Time);
+            job = new PersonalizationJob(engine.Model, engine.Chat, engine.Pool, chosen ?? goesOn?.Recipe ?? new LoraRecipe(), memory, context.Time);
             log = resume ? job.Resume(journal, profile.Adapters, interactions, recipeName) : job.Begin(journal, profile.Adapters, interactions, recipeName);
             if (!log.IsPending)
             {

@@ -4,7 +4,7 @@ namespace Personalize.Core.Kernels;
 public static unsafe class DenseMultiply
 {
     private const int RowsPerUnit = 24;
-    private const int ColumnsPerUnit = 192;
+    private const int ColumnsPerUnit = 96;
 
     /// <summary><c>C[m, n] (+)= sum over d of A(m, d) B[d, n]</c>, where <c>A(m, d) = a[m * aRowStride + d * aDepthStride]</c>.</summary>
     /// <param name="pool">The threads; the result does not depend on how many there are.</param>

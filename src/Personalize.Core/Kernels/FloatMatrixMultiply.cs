@@ -81,7 +81,7 @@ public static unsafe class FloatMatrixMultiply
     private static int Strip(int width, int threads)
     {
         var (best, least) = (WeightPanel.Span, int.MaxValue);
-        for (var strip = 3 * WeightPanel.Span; strip > 0; strip -= WeightPanel.Span)
+        for (var strip = 2 * WeightPanel.Span; strip > 0; strip -= WeightPanel.Span)
         {
             var units = (width + strip - 1) / strip;
             var longest = (units + threads - 1) / threads * strip;
