@@ -31,7 +31,7 @@ internal static class BenchTrainingCommand
         var command = new Command("training", "Training an adapter on all linear maps") { batch, sequence, rank, runs, memory, lengths, batches, ranks };
         host.Bind(command, context =>
         {
-            if (context.Get(lengths) is null && context.Get(batches) is null && context.Get(ranks) is null)
+            if (!context.IsGiven(lengths) && !context.IsGiven(batches) && !context.IsGiven(ranks))
             {
                 return Run(context, context.Get(batch), context.Get(sequence), context.Get(rank), context.Get(runs), MemoryOption.Read(context, memory));
             }
@@ -42,10 +42,12 @@ internal static class BenchTrainingCommand
                 common.AddRange(["--memory", string.Create(CultureInfo.InvariantCulture, $"{bytes / 1024.0}KiB")]);
             }
 
-            return Table(context, common, context.Get(lengths) ?? [context.Get(sequence)], context.Get(batches) ?? [context.Get(batch)], context.Get(ranks) ?? [context.Get(rank)]);
+            return Table(context, common, Values(context, lengths, sequence), Values(context, batches, batch), Values(context, ranks, rank));
         });
         return command;
     }
+
+    private static int[] Values(CommandContext context, Option<int[]?> list, Option<int> single) => context.IsGiven(list) ? context.Get(list)! : [context.Get(single)];
 
     private static int Run(CommandContext context, int batch, int sequence, int rank, int steps, TrainingMemory? memory)
     {
