@@ -30,6 +30,12 @@ public sealed class WeightRecipe
     /// <summary>Decoupled weight decay of matrices; gains and biases do not decay.</summary>
     public double WeightDecay { get; init; } = 0.1;
 
+    /// <summary>How the linear maps are updated.</summary>
+    public OptimizerKind Optimizer { get; init; }
+
+    /// <summary>The decay of Muon's momentum.</summary>
+    public double Momentum { get; init; } = 0.95;
+
     /// <summary>The decay of the gradient's running mean.</summary>
     public double Beta1 { get; init; } = 0.9;
 
@@ -39,10 +45,13 @@ public sealed class WeightRecipe
     /// <summary>What Adam adds to the root of the squared gradient's mean.</summary>
     public double Epsilon { get; init; } = 1e-8;
 
-    /// <summary>How often the examples are gone through, in their order.</summary>
+    /// <summary>How often the examples are gone through.</summary>
     public int Epochs { get; init; } = 1;
 
-    /// <summary>Decides the initial weights where none are given.</summary>
+    /// <summary>Whether each epoch has an order of its own, drawn from the seed, in place of the order in which the examples were given.</summary>
+    public bool Shuffle { get; init; }
+
+    /// <summary>Decides the initial weights where none are given, and the orders.</summary>
     public ulong Seed { get; init; }
 
     /// <summary>Checks every setting.</summary>
@@ -57,6 +66,8 @@ public sealed class WeightRecipe
         Require(MaximumTokens is >= 2 and <= 1 << 20, "maximumTokens", $"must be from 2 to {1 << 20}");
         Require(double.IsFinite(MaximumGradientNorm) && MaximumGradientNorm >= 0, "maximumGradientNorm", "must not be negative");
         Require(double.IsFinite(WeightDecay) && WeightDecay >= 0, "weightDecay", "must not be negative");
+        Require(Enum.IsDefined(Optimizer), "optimizer", "must be adamw or muon");
+        Require(Momentum is >= 0 and < 1, "momentum", "must be from 0 to below 1");
         Require(Beta1 is >= 0 and < 1, "beta1", "must be from 0 to below 1");
         Require(Beta2 is >= 0 and < 1, "beta2", "must be from 0 to below 1");
         Require(double.IsFinite(Epsilon) && Epsilon > 0, "epsilon", "must be above 0");

@@ -2,10 +2,7 @@ using Personalize.Core.Errors;
 using Personalize.Core.Kernels;
 using Personalize.Core.Models;
 using Personalize.Training.Data;
-using Personalize.Training.Evaluation;
-using Personalize.Training.Layers;
 using Personalize.Training.Memory;
-using Personalize.Training.Optimizers;
 using Personalize.Training.Weights;
 
 namespace Personalize.Training;
@@ -43,7 +40,7 @@ public sealed class WeightTrainer
         _time = time ?? TimeProvider.System;
     }
 
-    /// <summary>Trains, going through the examples in their order.</summary>
+    /// <summary>Trains, going through the examples in the recipe's order.</summary>
     /// <param name="examples">What is trained on; cut to the recipe's length. A prompt of length 0 trains on every token but the first.</param>
     /// <param name="start">The weights to start from, which stay as they are; null draws new ones from the recipe's seed.</param>
     /// <param name="progress">Told after every step.</param>
@@ -56,41 +53,14 @@ public sealed class WeightTrainer
     public WeightTrainingResult Run(IReadOnlyList<TrainingExample> examples, DecoderWeights? start = null, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(examples);
-        if (examples.Count == 0)
-        {
-            throw new InsufficientDataException(0, 1);
-        }
-
-        var prepared = ExampleCheck.Prepare(examples, _description.VocabularySize, Math.Min(_recipe.MaximumTokens, _description.ContextLength));
-        var layout = new WeightLayout(_description);
-        var shape = TrainingPlan.ChooseShape(_description, _recipe.ExamplesPerStep, _memory, prepared, TrainableWeights.ByteLength(_description) + AdamW.ByteLength(layout.Length));
-        using var weights = start is null ? TrainableWeights.Initialize(_description, _recipe.Seed) : TrainableWeights.From(_description, start);
-        using var stack = new DecoderStack(_description, weights.Weights, _pool, adapter: null, shape, dropout: null, weights.Sinks);
-        using var optimizer = new AdamW(layout.Length, _recipe.Beta1, _recipe.Beta2, _recipe.Epsilon, _recipe.WeightDecay, layout.Groups);
-        var step = new WeightStep(stack, weights, shape.Tokens);
-        var stepsPerEpoch = (prepared.Count + _recipe.ExamplesPerStep - 1) / _recipe.ExamplesPerStep;
-        var totalSteps = checked(stepsPerEpoch * _recipe.Epochs);
-        var schedule = new LearningRateSchedule(_recipe.LearningRate, _recipe.WarmupSteps, _recipe.FinalLearningRateFraction, totalSteps, _recipe.Schedule);
-        var losses = new List<double>(totalSteps);
-        var tokens = 0L;
+        using var run = new WeightRun(_description, _pool, _recipe, _memory, examples, start);
         var began = _time.GetTimestamp();
-        for (var s = 0; s < totalSteps; s++)
+        while (!run.IsOver)
         {
-            var first = s % stepsPerEpoch * _recipe.ExamplesPerStep;
-            var outcome = step.Compute(prepared, first, Math.Min(_recipe.ExamplesPerStep, prepared.Count - first), cancellationToken);
-            losses.Add(outcome.Loss);
-            if (LossWatch.HasDiverged(losses, outcome.GradientNorm))
-            {
-                throw new TrainingDivergedException(s, outcome.Loss);
-            }
-
-            var rate = schedule.At(s);
-            optimizer.Step(weights.Parameters, weights.Gradients, rate, GradientClipping.Factor(outcome.GradientNorm, _recipe.MaximumGradientNorm));
-            weights.Publish(_pool);
-            tokens += outcome.Tokens;
-            progress?.Report(new TrainingProgress(s, totalSteps, outcome.Loss, outcome.GradientNorm, rate, tokens, _time.GetElapsedTime(began)));
+            run.Advance(cancellationToken);
+            progress?.Report(new TrainingProgress(run.State.Step - 1, run.StepCount, run.State.Losses[^1], run.State.GradientNorms[^1], run.LastRate, run.State.Tokens, _time.GetElapsedTime(began)));
         }
 
-        return new WeightTrainingResult(weights.Take(), losses, tokens, _time.GetElapsedTime(began));
+        return new WeightTrainingResult(run.Weights.Take(), run.State.Losses, run.State.Tokens, _time.GetElapsedTime(began));
     }
 }

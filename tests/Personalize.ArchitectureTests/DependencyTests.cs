@@ -37,6 +37,10 @@ public sealed class DependencyTests
     }
 
     [Fact]
+    public void Libraries_open_no_connection() =>
+        Assert.All(new[] { Core, Training, Inference, Hosting }, assembly => Assert.DoesNotContain(assembly.GetReferencedAssemblies(), name => name.Name!.StartsWith("System.Net", StringComparison.Ordinal)));
+
+    [Fact]
     public void Every_error_of_data_derives_from_one_root()
     {
         var root = typeof(PersonalizeException);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Personalize.Cli.Hosting;
+using Personalize.Core.Devices;
 
 namespace Personalize.Cli.Tests;
 
@@ -30,13 +31,18 @@ internal sealed record CommandRun(int ExitCode, string Out, string Error)
 
     public static CommandRun Of(params string[] args) => With("", CancellationToken.None, args);
 
-    public static CommandRun With(string input, CancellationToken cancellationToken, params string[] args)
+    public static CommandRun With(string input, CancellationToken cancellationToken, params string[] args) => On(null, input, cancellationToken, args);
+
+    /// <summary>Runs a command on a device whose conditions the test decides.</summary>
+    public static CommandRun On(IDeviceConditions device, params string[] args) => On(_ => device, "", CancellationToken.None, args);
+
+    private static CommandRun On(Func<ConditionLimits, IDeviceConditions>? device, string input, CancellationToken cancellationToken, string[] args)
     {
         using var output = new StringWriter { NewLine = "\n" };
         using var error = new StringWriter { NewLine = "\n" };
         using var reader = new StringReader(input);
         var streams = new ConsoleStreams(reader, output, error, IsInTerminal: false, IsOutTerminal: false, IsErrorTerminal: false);
-        var exitCode = new CommandHost(streams, TimeProvider.System).RunAsync(args, cancellationToken).GetAwaiter().GetResult();
+        var exitCode = new CommandHost(streams, TimeProvider.System, device).RunAsync(args, cancellationToken).GetAwaiter().GetResult();
         return new CommandRun(exitCode, output.ToString(), error.ToString());
     }
 

@@ -54,7 +54,7 @@ internal static class AdaptersCommand
                 },
                 console =>
                 {
-                    var table = new Table().Border(TableBorder.Simple).AddColumns("id", "created", "status", "rank", "loss of base", "with adapter", "trained on");
+                    var table = new Table().Border(Borders.Lines(console)).AddColumns("id", "created", "status", "rank", "loss of base", "with adapter", "trained on");
                     foreach (var adapter in adapters)
                     {
                         table.AddRow(
@@ -178,7 +178,7 @@ internal static class AdaptersCommand
                 },
                 console =>
                 {
-                    var table = new Table().Border(TableBorder.Simple).AddColumns("layer", "map", "|A - A'|", "|B - B'|", "cosine of the updates");
+                    var table = new Table().Border(Borders.Lines(console)).AddColumns("layer", "map", "|A - A'|", "|B - B'|", "cosine of the updates");
                     foreach (var module in modules)
                     {
                         table.AddRow(

@@ -8,7 +8,7 @@ namespace Personalize.Cli.Commands;
 /// <summary><c>bench</c>: throughput on this machine, and a peer's in the same run.</summary>
 internal static class BenchCommand
 {
-    public static Command Create(CommandHost host) => new("bench", "Measure throughput on this machine") { BenchInferenceCommand.Create(host), BenchTrainingCommand.Create(host) };
+    public static Command Create(CommandHost host) => new("bench", "Measure throughput on this machine") { BenchInferenceCommand.Create(host), BenchTrainingCommand.Create(host), BenchStoreCommand.Create(host) };
 
     /// <summary>What figures are worth nothing without.</summary>
     public static void WriteMachine(Utf8JsonWriter json, double readBytesPerSecond)

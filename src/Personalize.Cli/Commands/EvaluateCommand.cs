@@ -3,7 +3,9 @@ using Personalize.Cli.Hosting;
 using Personalize.Cli.Models;
 using Personalize.Cli.Options;
 using Personalize.Cli.Presentation;
+using Personalize.Core.Interactions;
 using Personalize.Core.Models;
+using Personalize.Inference.Retrieval;
 using Personalize.Inference.Scoring;
 using Personalize.Training;
 using Personalize.Training.Data;
@@ -20,8 +22,13 @@ internal static class EvaluateCommand
         var rows = RowRange.Create();
         var adapter = AdapterOption.Create();
         var precision = PrecisionOption.Create(ArithmeticPrecision.Single);
-        var command = new Command("evaluate", "Mean loss of the assistant's tokens over some interactions") { interactions, rows, adapter, precision };
-        host.Bind(command, context => Run(context, context.Get(interactions), context.Get(rows), context.Get(adapter), PrecisionOption.Parse(context.Get(precision))));
+        var from = RowRange.Create("--similar-from", "Put similar rows among these before each prompt, as earlier turns, and say whether that helps");
+        var count = new Option<int>("--similar") { Description = "How many similar rows at most", HelpName = "K", DefaultValueFactory = _ => new RetrievalOptions().Count }.InRange(1, 32);
+        var command = new Command("evaluate", "Mean loss of the assistant's tokens over some interactions") { interactions, rows, adapter, precision, from, count };
+        command.RequireTogether(count, from);
+        host.Bind(command, context => context.Get(from) is { } searched
+            ? RunWithSimilar(context, context.Get(interactions), context.Get(rows), context.Get(adapter), searched, new RetrievalOptions { Count = context.Get(count) })
+            : Run(context, context.Get(interactions), context.Get(rows), context.Get(adapter), PrecisionOption.Parse(context.Get(precision))));
         return command;
     }
 
@@ -29,12 +36,7 @@ internal static class EvaluateCommand
     {
         var interactions = InteractionFile.Read(path, rows);
         using var engine = Engine.Load(context, adapter);
-        var longest = new LoraRecipe().MaximumTokens;
-        var examples = interactions.ConvertAll(interaction =>
-        {
-            var encoded = engine.Chat.EncodeExample(interaction.Context, interaction.Text);
-            return new TrainingExample(encoded.Ids, encoded.PromptLength).Truncate(Math.Min(longest, engine.Model.Description.ContextLength));
-        });
+        var examples = interactions.ConvertAll(interaction => Encode(engine, interaction));
         var score = context.Output.WithProgress("evaluate", progress => precision == ArithmeticPrecision.Single
             ? ScoreExactly(context, engine, examples)
             : ScoreServed(context, engine, examples, progress));
@@ -47,6 +49,44 @@ internal static class EvaluateCommand
             },
             _ => context.Output.Text($"mean loss {score.MeanNll:F4} over {score.Tokens} tokens of {examples.Count} rows\n"));
         return ExitCode.Done;
+    }
+
+    /// <summary>The same replies, token by token, with and without similar rows before their prompts.</summary>
+    private static int RunWithSimilar(CommandContext context, string path, RowRange? rows, string? adapter, RowRange searched, RetrievalOptions options)
+    {
+        var interactions = InteractionFile.Read(path, rows);
+        var known = InteractionFile.Read(path, searched);
+        using var engine = Engine.Load(context, adapter);
+        var plain = interactions.ConvertAll(interaction => Encode(engine, interaction));
+        var similar = SimilarExamples.Encode(engine, interactions, plain, known, options);
+        var evaluator = new AdapterEvaluator(engine.Model.Description, engine.Model.Weights, engine.Pool);
+        var (without, with) = context.Output.WithProgress(
+            "evaluate", _ => (evaluator.Evaluate(plain, engine.Adapter, context.CancellationToken), evaluator.Evaluate(similar, engine.Adapter, context.CancellationToken)));
+        var interval = PairedBootstrap.Compare(without, with, GateOptions.Default.Seed);
+        context.Output.Result(
+            json =>
+            {
+                json.WriteNumber("meanNll", with.MeanNll);
+                json.WriteNumber("tokens", with.Tokens);
+                json.WriteNumber("rows", plain.Count);
+                json.WriteNumber("meanNllWithout", without.MeanNll);
+                json.WriteStartObject("difference");
+                json.WriteNumber("mean", interval.Difference);
+                json.WriteNumber("low", interval.Low);
+                json.WriteNumber("high", interval.High);
+                json.WriteEndObject();
+                json.WriteBoolean("helps", interval.IsBetter);
+            },
+            _ => context.Output.Text(
+                $"mean loss {with.MeanNll:F4} with similar rows, {without.MeanNll:F4} without, over {with.Tokens} tokens of {plain.Count} rows\n"
+                + $"similar rows {(interval.IsBetter ? "help" : "do not surely help")}: the difference lies between {interval.Low:F4} and {interval.High:F4}\n"));
+        return ExitCode.Done;
+    }
+
+    private static TrainingExample Encode(Engine engine, Interaction interaction)
+    {
+        var encoded = engine.Chat.EncodeExample(interaction.Context, interaction.Text);
+        return new TrainingExample(encoded.Ids, encoded.PromptLength).Truncate(Math.Min(new LoraRecipe().MaximumTokens, engine.Model.Description.ContextLength));
     }
 
     // With the arithmetic that trains and gates, so that the figures can be compared.

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using Personalize.Cli.Hosting;
 using Personalize.Cli.Models;
+using Personalize.Cli.Presentation;
 using Personalize.Cli.Profiles;
 using Personalize.Core.Errors;
 using Personalize.Core.Interactions;
@@ -46,7 +47,7 @@ internal static class ImportCommand
                     context.Output.Warning($"{line}, skipped");
                 }
 
-                context.Output.Text($"{result.Imported} imported, {result.Skipped.Count} skipped\n");
+                context.Output.Text($"{result.Imported} imported, {result.Skipped.Count} skipped{RedactionText.Clause(result.Redacted)}\n");
             });
         return ExitCode.Done;
     }
@@ -54,6 +55,7 @@ internal static class ImportCommand
     private static void WriteJson(Utf8JsonWriter json, ImportResult result)
     {
         json.WriteNumber("imported", result.Imported);
+        json.WriteNumber("redacted", result.Redacted);
         json.WriteStartArray("skipped");
         foreach (var line in result.Skipped)
         {

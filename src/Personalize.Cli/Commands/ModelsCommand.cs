@@ -11,7 +11,8 @@ namespace Personalize.Cli.Commands;
 /// <summary><c>models</c>: model files.</summary>
 internal static class ModelsCommand
 {
-    public static Command Create(CommandHost host) => new("models", "Model files") { CreateInspect(host) };
+    public static Command Create(CommandHost host) =>
+        new("models", "Model files") { ModelsListCommand.Create(host), ModelsPullCommand.Create(host), CreateInspect(host), ModelsPretrainCommand.Create(host) };
 
     private static Command CreateInspect(CommandHost host)
     {
@@ -75,7 +76,7 @@ internal static class ModelsCommand
         Fact("chat template", Text(file, "tokenizer.chat_template") is { } template ? $"{template.Length} characters" : "none");
         console.Write(facts);
 
-        var tensors = new Table().Border(TableBorder.Simple).AddColumns("tensor", "shape", "type");
+        var tensors = new Table().Border(Borders.Lines(console)).AddColumns("tensor", "shape", "type");
         foreach (var tensor in file.Tensors)
         {
             tensors.AddRow(Cell(tensor.Name), string.Join(" x ", tensor.Dimensions), tensor.Type.ToString());

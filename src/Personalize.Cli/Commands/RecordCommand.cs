@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Personalize.Cli.Hosting;
+using Personalize.Cli.Presentation;
 using Personalize.Cli.Profiles;
 using Personalize.Core.Interactions;
 
@@ -21,8 +22,16 @@ internal static class RecordCommand
     {
         using var profile = ProfileAccess.OpenForWriting(context);
         OwnConsent.WriteDown(profile.Interactions.Consent);
+        var before = profile.Interactions.GetStatus().Redacted;
         var id = profile.Interactions.Append(new Interaction(0, ExternalId: null, context.Time.GetUtcNow(), OwnConsent.Source, about, text));
-        context.Output.Result(json => json.WriteNumber("id", id), _ => context.Output.Text($"recorded as {id}\n"));
+        var redacted = profile.Interactions.GetStatus().Redacted - before;
+        context.Output.Result(
+            json =>
+            {
+                json.WriteNumber("id", id);
+                json.WriteNumber("redacted", redacted);
+            },
+            _ => context.Output.Text($"recorded as {id}{RedactionText.Clause(redacted)}\n"));
         return ExitCode.Done;
     }
 }

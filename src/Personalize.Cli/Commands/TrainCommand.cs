@@ -9,6 +9,7 @@ using Personalize.Core.Adapters;
 using Personalize.Core.Interactions;
 using Personalize.Training;
 using Personalize.Training.Checkpoints;
+using Personalize.Training.Evaluation;
 using Personalize.Training.Jobs;
 using Personalize.Training.Memory;
 using Personalize.Training.Privacy;
@@ -19,11 +20,14 @@ namespace Personalize.Cli.Commands;
 internal static class TrainCommand
 {
     private const double LongestIntervalSeconds = 24 * 3600;
+    private const double LongestWaitSeconds = 30 * 24 * 3600;
+    private const double DefaultWaitSeconds = 12 * 3600;
+    private const int MostCanaries = 8;
 
     public static Command Create(CommandHost host)
     {
-        var now = new Option<bool>("--now") { Description = "Do not wait for anything" };
-        var resume = new Option<bool>("--resume") { Description = "Go on with an interrupted job; where the last one is finished and nothing was recorded since, show its result again" };
+        var now = new Option<bool>("--now") { Description = "Do not wait until the device charges, is idle and cool" };
+        var resume = new Option<bool>("--resume") { Description = "Go on with an interrupted job, now; where the last one is finished and nothing was recorded since, show its result again" };
         var every = new Option<double>("--checkpoint-every")
         {
             Description = "Seconds between two checkpoints; 0 writes one after each step",
@@ -34,31 +38,42 @@ internal static class TrainCommand
         var memory = MemoryOption.Create();
         var epsilon = PrivacyOptions.Epsilon("Train with a guarantee: no single text may show in the adapter by more than this (differential privacy; 8 is weak, 1 is strong)");
         var delta = PrivacyOptions.Delta();
-        var command = new Command("train", "Learn from what is stored; the adapter is used only if it predicts your later texts better") { now, resume, recipe, every, memory, epsilon, delta };
-        command.RequireAnyOf(now, resume);
+        var assume = ConditionOptions.Assume();
+        var giveUp = new Option<double>("--give-up-after") { Description = "Seconds to wait for the device's conditions at most", HelpName = "SECONDS", DefaultValueFactory = _ => DefaultWaitSeconds }.InRange(0, LongestWaitSeconds);
+        var canaries = new Option<int>("--canaries") { Description = "Plant so many invented secrets among what trains, and refuse an adapter that learnt one by heart", HelpName = "N" }.InRange(0, MostCanaries);
+        var command = new Command("train", "Learn from what is stored; the adapter is used only if it predicts your later texts better") { now, resume, recipe, every, memory, epsilon, delta, assume, giveUp, canaries };
         command.RequireTogether(delta, epsilon);
         host.Bind(command, context =>
         {
             var privacy = PrivacyOptions.Read(context, epsilon, delta);
             var chosen = context.IsGiven(recipe) || context.Seed is not null || privacy is not null || !context.Get(resume) ? RecipeOption.Read(context, context.Get(recipe), privacy) : null;
-            return Run(context, chosen, Path.GetFileNameWithoutExtension(context.Get(recipe)), context.Get(resume), TimeSpan.FromSeconds(context.Get(every)), MemoryOption.Read(context, memory));
+            var wait = context.Get(now) || context.Get(resume) ? null : new ConditionWait(context, ConditionOptions.Open(context, assume), TimeSpan.FromSeconds(context.Get(giveUp)));
+            var options = new JobOptions { Gate = new GateOptions { Canaries = context.Get(canaries) }, Sources = new SourceLimits { Trusted = [OwnConsent.Source] } };
+            return Run(context, chosen, Path.GetFileNameWithoutExtension(context.Get(recipe)), context.Get(resume), TimeSpan.FromSeconds(context.Get(every)), MemoryOption.Read(context, memory), options, wait);
         });
         return command;
     }
 
-    private static int Run(CommandContext context, LoraRecipe? chosen, string recipeName, bool resume, TimeSpan interval, TrainingMemory? memory)
+    private static int Run(CommandContext context, LoraRecipe? chosen, string recipeName, bool resume, TimeSpan interval, TrainingMemory? memory, JobOptions options, ConditionWait? wait)
     {
         List<Interaction> interactions;
         LoraAdapter? incumbent;
         JobLog log;
         PersonalizationJob job;
+        if (wait is not null)
+        {
+            // What is wrong with the profile is said before the night is waited for; the right to train is taken after it, so that nothing is kept from others meanwhile.
+            ProfileAccess.OpenForReading(context).Dispose();
+            wait.Wait();
+        }
+
         using var journal = OpenJournal(context);
         using var engine = Engine.Load(context, AdapterOption.None);
         using (var profile = ProfileAccess.OpenForReading(context))
         {
             interactions = [.. profile.Interactions.ReadAll()];
             var goesOn = resume ? journal.Latest is { } latest && (latest.IsPending || latest.Covers(interactions)) ? latest : null : null;
-            job = new PersonalizationJob(engine.Model, engine.Chat, engine.Pool, chosen ?? goesOn?.Recipe ?? new LoraRecipe(), memory, context.Time);
+            job = new PersonalizationJob(engine.Model, engine.Chat, engine.Pool, chosen ?? goesOn?.Recipe ?? new LoraRecipe(), memory, context.Time, options);
             log = resume ? job.Resume(journal, profile.Adapters, interactions, recipeName) : job.Begin(journal, profile.Adapters, interactions, recipeName);
             if (!log.IsPending)
             {
@@ -73,7 +88,11 @@ internal static class TrainCommand
         PersonalizationResult result;
         try
         {
-            result = context.Output.WithProgress("training", progress => job.Run(journal, log, interactions, incumbent, interval, TrainingText.Forward(progress), context.CancellationToken));
+            result = context.Output.WithProgress("training", progress =>
+            {
+                PersonalizationResult Work(CancellationToken token) => job.Run(journal, log, interactions, incumbent, interval, TrainingText.Forward(progress), token);
+                return wait is null ? Work(context.CancellationToken) : wait.Work(Work);
+            });
         }
         catch (OperationCanceledException)
         {

@@ -61,7 +61,7 @@ internal static class ProfileChecks
         var found = profile.Interactions.Verify(context.CancellationToken);
         return found.IsClean
             ? new Check("store", true, $"{found.Records} interactions, all whole")
-            : new Check("store", false, $"of {found.Records} interactions {found.Corrupt.Count} were changed: store verify names them, store export --intact saves the rest");
+            : new Check("store", false, found.DamageDetail ?? $"of {found.Records} interactions {found.Corrupt.Count} were changed and {found.Missing} are missing: store verify says more, store export --intact saves the rest");
     }
 
     private static Check AdapterCheck(CommandContext context)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Personalize.Cli.Presentation;
+using Personalize.Core.Devices;
 
 namespace Personalize.Cli.Hosting;
 
@@ -29,6 +30,9 @@ internal sealed class CommandContext
     public TimeProvider Time { get; }
 
     public CancellationToken CancellationToken { get; }
+
+    /// <summary>The device's conditions under some limits.</summary>
+    public required Func<ConditionLimits, IDeviceConditions> Device { get; init; }
 
     /// <summary>What <c>--model</c> says, if anything.</summary>
     public string? ModelName { get; }

@@ -1,10 +1,15 @@
 using System.CommandLine;
+using Personalize.Cli.Commands;
 using Personalize.Cli.Presentation;
+using Personalize.Core.Devices;
 
 namespace Personalize.Cli.Hosting;
 
 /// <summary>Parses a command line, runs its command, and makes of whatever happens one of the exit codes and at most one line of error.</summary>
-internal sealed class CommandHost(ConsoleStreams streams, TimeProvider time)
+/// <param name="streams">Where commands read and write.</param>
+/// <param name="time">The clock.</param>
+/// <param name="device">The device's conditions under some limits; null for those of this device.</param>
+internal sealed class CommandHost(ConsoleStreams streams, TimeProvider time, Func<ConditionLimits, IDeviceConditions>? device = null)
 {
     // Texts of a person are arguments too: "@name" must not be taken for a file of arguments, nor "-abc" for three options.
     private static readonly ParserConfiguration Parsing = new() { ResponseFileTokenReplacer = null, EnablePosixBundling = false };
@@ -17,8 +22,7 @@ internal sealed class CommandHost(ConsoleStreams streams, TimeProvider time)
     /// <returns>One of <see cref="ExitCode"/>.</returns>
     public async Task<int> RunAsync(IReadOnlyList<string> args, CancellationToken cancellationToken)
     {
-        var root = PersonalizeCommand.Create(this);
-        _options.AddTo(root);
+        var root = CreateRoot();
         var arguments = root.Parse(args, Parsing);
         if (arguments.Errors.Count > 0)
         {
@@ -27,6 +31,16 @@ internal sealed class CommandHost(ConsoleStreams streams, TimeProvider time)
 
         var invocation = new InvocationConfiguration { Output = streams.Out, Error = streams.Error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
         return await arguments.InvokeAsync(invocation, cancellationToken);
+    }
+
+    /// <summary>Makes the tree of commands.</summary>
+    public RootCommand CreateRoot()
+    {
+        var root = PersonalizeCommand.Create(this);
+        _options.AddTo(root);
+        root.Subcommands.Add(CompletionsCommand.Create(this, root));
+        ExampleHelp.AddTo(root);
+        return root;
     }
 
     /// <summary>Gives a command its body.</summary>
@@ -39,7 +53,7 @@ internal sealed class CommandHost(ConsoleStreams streams, TimeProvider time)
     {
         try
         {
-            return body(new CommandContext(arguments, _options, streams, time, cancellationToken));
+            return body(new CommandContext(arguments, _options, streams, time, cancellationToken) { Device = device ?? (limits => new DeviceConditions(limits)) });
         }
 #pragma warning disable CA1031 // The outermost frame: every error becomes one line and an exit code.
         catch (Exception exception)
@@ -77,7 +91,8 @@ internal sealed class CommandHost(ConsoleStreams streams, TimeProvider time)
         // A word that fits nowhere may be a part of a text that was not quoted: it is named only where it must have been meant for the program.
         if (arguments.UnmatchedTokens is [var word, ..] && (word.StartsWith('-') || arguments.CommandResult.Command.Subcommands.Count > 0))
         {
-            return $"there is no {(word.StartsWith('-') ? "option" : "command")} {word} in {arguments.CommandResult.Command.Name}";
+            var offered = word.StartsWith('-') ? CommandTree.OptionsOf(arguments.CommandResult) : arguments.CommandResult.Command.Subcommands.Select(command => command.Name);
+            return $"there is no {(word.StartsWith('-') ? "option" : "command")} {word} in {arguments.CommandResult.Command.Name}{Suggestion.For(word, offered)}";
         }
 
         if (arguments.UnmatchedTokens.Count > 0)

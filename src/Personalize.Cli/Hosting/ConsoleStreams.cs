@@ -9,7 +9,14 @@ namespace Personalize.Cli.Hosting;
 /// <param name="IsErrorTerminal">Whether a person reads <paramref name="Error"/>.</param>
 internal sealed record ConsoleStreams(TextReader In, TextWriter Out, TextWriter Error, bool IsInTerminal, bool IsOutTerminal, bool IsErrorTerminal)
 {
+    /// <summary>Whether the terminal shows characters outside ASCII.</summary>
+    public bool IsUnicode { get; init; } = true;
+
+    /// <summary>The width of the terminal, or null to ask it.</summary>
+    public int? Width { get; init; }
+
     /// <summary>The console of this process.</summary>
-    public static ConsoleStreams OfProcess() =>
-        new(Console.In, Console.Out, Console.Error, !Console.IsInputRedirected, !Console.IsOutputRedirected, !Console.IsErrorRedirected);
+    /// <param name="isUnicode">Whether the terminal shows characters outside ASCII.</param>
+    public static ConsoleStreams OfProcess(bool isUnicode) =>
+        new(Console.In, Console.Out, Console.Error, !Console.IsInputRedirected, !Console.IsOutputRedirected, !Console.IsErrorRedirected) { IsUnicode = isUnicode };
 }

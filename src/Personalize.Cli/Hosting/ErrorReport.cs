@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Personalize.Cli.Models.Pull;
 using Personalize.Core.Errors;
 using Personalize.Inference.Speculation;
 
@@ -21,12 +22,13 @@ internal sealed record ErrorReport(int ExitCode, string Line)
         UsageException or ContextLengthException => Hosting.ExitCode.Usage,
         InvalidInteractionException { Line: null } => Hosting.ExitCode.Usage,
         InvalidInteractionException => Hosting.ExitCode.BadFile,
-        ConsentRequiredException or PrivacyBudgetException => Hosting.ExitCode.Refused,
+        ConsentRequiredException or PrivacyBudgetException or DeviceConditionsException => Hosting.ExitCode.Refused,
         StoreKeyException or StoreIntegrityException => Hosting.ExitCode.KeyOrStore,
         ProfileAccessException { Error: ProfileAccessError.NotFound } or ProfileVersionException => Hosting.ExitCode.BadFile,
         RecipeException or PrivacyParameterException => Hosting.ExitCode.Usage,
-        MissingModelException or InputFileException => Hosting.ExitCode.BadFile,
+        MissingModelException or InputFileException or CorpusFormatException => Hosting.ExitCode.BadFile,
         ModelFormatException or UnsupportedModelException or TokenizerException or ChatTemplateException or DraftVocabularyException => Hosting.ExitCode.BadFile,
+        DownloadException { Error: DownloadError.WrongBytes or DownloadError.NotAModel } => Hosting.ExitCode.BadFile,
         AdapterRegistryException { Error: AdapterRegistryError.NotFound or AdapterRegistryError.Ambiguous } => Hosting.ExitCode.Usage,
         AdapterFormatException or AdapterMismatchException or CheckpointMismatchException or TensorShapeException or NonFiniteLogitsException => Hosting.ExitCode.BadFile,
         _ => Hosting.ExitCode.Failed,

@@ -17,8 +17,8 @@ internal sealed class GlobalOptions
 
     public Option<string?> Model { get; } = new("--model")
     {
-        Description = "The model: a GGUF file [default: the one this profile was trained with]",
-        HelpName = "PATH",
+        Description = "The model: a GGUF file, or a name of models list [default: the one this profile was trained with]",
+        HelpName = "PATH|NAME",
         Recursive = true,
     };
 

@@ -21,6 +21,7 @@ internal static class PersonalizeCommand
         AdaptersCommand.Create(host),
         StoreCommand.Create(host),
         ModelsCommand.Create(host),
+        AgentCommand.Create(host),
         BenchCommand.Create(host),
         DoctorCommand.Create(host),
     };

@@ -1,4 +1,5 @@
 using Personalize.Cli.Hosting;
+using Personalize.Cli.Models.Pull;
 using Personalize.Cli.Profiles;
 using Personalize.Core.Formats.Gguf;
 
@@ -15,5 +16,5 @@ internal static class ModelFile
     /// <summary>The path of that model.</summary>
     /// <exception cref="MissingModelException">Neither names one.</exception>
     public static string Locate(CommandContext context) =>
-        context.ModelName ?? RememberedModel.Read(context.DataDirectory) ?? throw new MissingModelException("no model is known: pass one with --model PATH (a GGUF file)");
+        (context.ModelName is { } name ? ModelName.Resolve(name, ModelFolder.Default) : null) ?? RememberedModel.Read(context.DataDirectory) ?? throw new MissingModelException("no model is known: pass one with --model PATH (a GGUF file)");
 }

@@ -8,9 +8,11 @@ internal sealed record RowRange(int First, int Last)
 {
     public int Count => Last - First + 1;
 
-    public static Option<RowRange?> Create() => new("--rows")
+    public static Option<RowRange?> Create() => Create("--rows", "From row A up to and including row B, counted from 0 [default: all]");
+
+    public static Option<RowRange?> Create(string name, string description) => new(name)
     {
-        Description = "From row A up to and including row B, counted from 0 [default: all]",
+        Description = description,
         HelpName = "A..B",
         CustomParser = result =>
         {
@@ -24,7 +26,7 @@ internal sealed record RowRange(int First, int Last)
                 return new RowRange(first, last);
             }
 
-            result.AddError("--rows needs the first and the last row, counted from 0, such as 330..429");
+            result.AddError($"{name} needs the first and the last row, counted from 0, such as 330..429");
             return null;
         },
     };

@@ -99,7 +99,7 @@ internal sealed class Output
             : work(new ProgressLines(_streams.Error, _time, title));
     }
 
-    private static IAnsiConsole Console(TextWriter writer, bool isTerminal)
+    private IAnsiConsole Console(TextWriter writer, bool isTerminal)
     {
         var console = AnsiConsole.Create(new AnsiConsoleSettings
         {
@@ -112,6 +112,12 @@ internal sealed class Output
         {
             console.Profile.Width = PipeWidth;
         }
+        else if (_streams.Width is { } width)
+        {
+            console.Profile.Width = width;
+        }
+
+        console.Profile.Capabilities.Unicode = !isTerminal || _streams.IsUnicode;
 
         return console;
     }

@@ -16,14 +16,7 @@ internal static class TrainingText
     public static string Verdict(GateDecision gate) => gate.IsPromoted ? "promoted" : "rejected";
 
     /// <summary>Why the gate decided so.</summary>
-    public static string Reason(GateDecision gate) => gate.Outcome switch
-    {
-        GateOutcome.Promoted => $"loss on later texts {gate.BaseNll:F4} before, {gate.AdapterNll:F4} with the adapter: {gate.GainPercent:F1} % better",
-        GateOutcome.NothingToJudge => "there was no later text to judge by: record more",
-        GateOutcome.NotFinite => "a loss is not a number",
-        GateOutcome.NotBelowBase => $"loss on later texts {gate.AdapterNll:F4} with the adapter, not below the base's {gate.BaseNll:F4}",
-        _ => $"loss on later texts {gate.AdapterNll:F4} with the adapter, not below {gate.IncumbentNll:F4} of the one in use",
-    };
+    public static string Reason(GateDecision gate) => gate.Explain();
 
     /// <summary>Writes the figures that <c>train</c> and <c>demo</c> share into an open object.</summary>
     public static void WriteFigures(Utf8JsonWriter json, JobOutcome result)
@@ -37,6 +30,7 @@ internal static class TrainingText
         AdapterText.WriteFigure(json, "testNllIncumbent", result.Gate.IncumbentNll);
         AdapterText.WriteFigure(json, "gainPercent", result.Gate.GainPercent);
         json.WriteString("gate", Verdict(result.Gate));
+        GateText.Write(json, result.Gate);
     }
 
     private sealed class Forwarder(IProgress<WorkProgress> progress) : IProgress<TrainingProgress>

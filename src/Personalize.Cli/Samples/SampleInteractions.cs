@@ -5,6 +5,6 @@ internal static class SampleInteractions
 {
     /// <summary>Opens them as JSON lines.</summary>
     public static Stream Open() =>
-        typeof(SampleInteractions).Assembly.GetManifestResourceStream(typeof(SampleInteractions), "letters-of-mo.jsonl")
+        typeof(SampleInteractions).Assembly.GetManifestResourceStream(typeof(SampleInteractions), "wren.jsonl")
             ?? throw new InvalidOperationException("The sample interactions are not part of this build.");
 }

@@ -8,7 +8,7 @@ namespace Personalize.Core.Adapters;
 /// The adapters of a profile, sealed: file names are random, everything else is inside. An adapter's file never changes once it is there; which one is in use stands in one small file that is replaced by a rename,
 /// so a kill at any moment leaves the adapter that was in use before or the one after. Safe to share between threads; owned by its profile.
 /// </summary>
-public sealed class AdapterRegistry : IDisposable
+public sealed partial class AdapterRegistry : IDisposable
 {
     private const string StateFile = "registry.state";
     private const int IdLength = 16;
@@ -169,16 +169,17 @@ public sealed class AdapterRegistry : IDisposable
     }
 
     /// <summary>Goes back to the adapter that was in use before, or to the base alone where there was none. Nothing changes where the base is used already.</summary>
+    /// <param name="reason">Why, for the history: figures, never a person's text. Null says nothing.</param>
     /// <returns>The record of the adapter now in use, or null for the base.</returns>
     /// <exception cref="StoreIntegrityException">The state, or the adapter gone back to, was changed.</exception>
     /// <exception cref="ProfileAccessException">The profile was opened for reading, or cannot be written.</exception>
-    public AdapterRecord? Rollback()
+    public AdapterRecord? Rollback(string? reason = null)
     {
         lock (_gate)
         {
             RequireWriter();
             var before = ReadState();
-            var state = before.RollBack(_time.GetUtcNow());
+            var state = before.RollBack(_time.GetUtcNow(), reason);
             var record = state.Promoted is null ? null : ReadRecord(state.Promoted, state);
             if (!ReferenceEquals(before, state))
             {

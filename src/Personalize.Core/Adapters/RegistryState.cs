@@ -23,7 +23,7 @@ internal sealed record RegistryState(string? Promoted, IReadOnlyList<string> Ear
             : new RegistryState(id, Promoted is null ? Earlier : [.. Earlier, Promoted], [.. History, new PromotionEvent(id, at, IsRollback: false)]);
 
     /// <summary>The state after a step back: to the adapter in use before, or to the base.</summary>
-    public RegistryState RollBack(DateTimeOffset at)
+    public RegistryState RollBack(DateTimeOffset at, string? reason = null)
     {
         if (Promoted is null)
         {
@@ -31,7 +31,7 @@ internal sealed record RegistryState(string? Promoted, IReadOnlyList<string> Ear
         }
 
         var previous = Earlier.Count > 0 ? Earlier[^1] : null;
-        return new RegistryState(previous, [.. Earlier.SkipLast(1)], [.. History, new PromotionEvent(previous, at, IsRollback: true)]);
+        return new RegistryState(previous, [.. Earlier.SkipLast(1)], [.. History, new PromotionEvent(previous, at, IsRollback: true, reason)]);
     }
 
     /// <summary>The state in which nothing rolls back to an adapter any more; what happened stays written down.</summary>
@@ -54,7 +54,8 @@ internal sealed record RegistryState(string? Promoted, IReadOnlyList<string> Ear
             return new RegistryState(
                 root.GetProperty("promoted"u8).GetString(),
                 [.. root.GetProperty("earlier"u8).EnumerateArray().Select(id => id.GetString() ?? throw new FormatException("an id is null"))],
-                [.. root.GetProperty("history"u8).EnumerateArray().Select(change => new PromotionEvent(change[0].GetString(), change[1].GetDateTimeOffset(), change[2].GetBoolean()))]);
+                [.. root.GetProperty("history"u8).EnumerateArray().Select(change =>
+                    new PromotionEvent(change[0].GetString(), change[1].GetDateTimeOffset(), change[2].GetBoolean(), change.GetArrayLength() > 3 ? change[3].GetString() : null))]);
         }
         catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or IndexOutOfRangeException)
         {
@@ -81,6 +82,11 @@ internal sealed record RegistryState(string? Promoted, IReadOnlyList<string> Ear
             json.WriteStringValue(change.AdapterId);
             json.WriteStringValue(change.At);
             json.WriteBooleanValue(change.IsRollback);
+            if (change.Reason is not null)
+            {
+                json.WriteStringValue(change.Reason);
+            }
+
             json.WriteEndArray();
         }
 

@@ -64,7 +64,7 @@ internal static class SealedAdapterFile
         }
     }
 
-    private static SealContext ContextOf(string id) => new("adapters", id, "adapter", SchemaVersion);
+    internal static SealContext ContextOf(string id) => new("adapters", id, "adapter", SchemaVersion);
 
     private static AdapterManifest ReadManifest(Stream stream, string path, string id)
     {

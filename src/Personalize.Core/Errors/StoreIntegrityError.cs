@@ -32,4 +32,13 @@ public enum StoreIntegrityError
 
     /// <summary>Entries that are only ever appended are missing in between.</summary>
     EntriesMissing = 10,
+
+    /// <summary>The database or the key ring is an earlier one than the anchor beside the key knows of.</summary>
+    RolledBack = 11,
+
+    /// <summary>Rows are missing, or some were put back or exchanged.</summary>
+    RowsMissing = 12,
+
+    /// <summary>The anchor is gone or of another key.</summary>
+    AnchorMissing = 13,
 }

@@ -11,7 +11,8 @@ internal sealed class DuplicateIndex : IDisposable
 
     private readonly byte[] _key = GC.AllocateArray<byte>(ProfileKey.Size, pinned: true);
 
-    public DuplicateIndex(ProfileKey key) => key.Derive(KeyPurpose.RecordIndex, _key);
+    /// <summary>Takes a copy of the key.</summary>
+    public DuplicateIndex(ReadOnlySpan<byte> key) => key.CopyTo(_key);
 
     /// <summary>16 bytes, or null for an interaction without an external id.</summary>
     public byte[]? Compute(string source, string? externalId)

@@ -58,7 +58,32 @@ public interface IInteractionStore : IDisposable
     /// <exception cref="ProfileAccessException">The store was opened for reading, or cannot be written.</exception>
     long EraseAll();
 
-    /// <summary>Checks the structure of the database, every interaction and the consent ledger.</summary>
+    /// <summary>Erases several interactions in one transaction, as <see cref="Erase"/> does one.</summary>
+    /// <param name="ids">Ids the store gave; one that is not there is passed over.</param>
+    /// <returns>How many there were.</returns>
+    /// <exception cref="ProfileAccessException">The store was opened for reading, or cannot be written.</exception>
+    /// <exception cref="StoreIntegrityException">The store as a whole is damaged.</exception>
+    long EraseMany(IReadOnlyCollection<long> ids);
+
+    /// <summary>The interactions of one source. Every record is opened for it.</summary>
+    /// <param name="source">The app or channel, compared character by character.</param>
+    /// <returns>Their ids, by time.</returns>
+    /// <exception cref="StoreIntegrityException">The database's structure is damaged.</exception>
+    IReadOnlyList<long> FindSource(string source);
+
+    /// <summary>The interactions that a policy does not keep.</summary>
+    /// <param name="policy">The limits.</param>
+    /// <returns>Their ids, newest first.</returns>
+    /// <exception cref="StoreIntegrityException">The database's structure is damaged.</exception>
+    IReadOnlyList<long> FindExpired(RetentionPolicy policy);
+
+    /// <summary>Accepts what is there: rows that do not authenticate are removed, a ledger of consent that was tampered with is begun anew (nothing is consented to), and the head and the anchor are made to fit. For a person who knows what happened.</summary>
+    /// <returns>How many interactions were there once and are given up.</returns>
+    /// <exception cref="ProfileAccessException">The store was opened for reading, or cannot be written.</exception>
+    /// <exception cref="StoreIntegrityException">The database's structure is damaged.</exception>
+    long Mend();
+
+    /// <summary>Checks the structure of the database, every interaction, whether they are all there, the consent ledger and the anchor.</summary>
     /// <param name="cancellationToken">Stops between two rows.</param>
     /// <returns>What was found; damage is reported here, not thrown.</returns>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>

@@ -30,6 +30,7 @@ public static class InteractionImport
             throw new ConsentRequiredException(source);
         }
 
+        var redacted = store.GetStatus().Redacted;
         var skipped = new List<InteractionLine>();
         var taken = new List<long>();
         long imported = 0;
@@ -53,7 +54,7 @@ public static class InteractionImport
         }
 
         skipped.Sort((left, right) => left.Number.CompareTo(right.Number));
-        return new ImportResult(imported, skipped);
+        return new ImportResult(imported, skipped) { Redacted = store.GetStatus().Redacted - redacted };
 
         // One line in memory at a time, however long the lines are.
         IEnumerable<Interaction> TakeBatch()

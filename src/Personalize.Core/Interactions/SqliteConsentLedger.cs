@@ -1,47 +1,34 @@
-using System.Globalization;
 using Microsoft.Data.Sqlite;
 using Personalize.Core.Errors;
 using Personalize.Core.Privacy;
-using Personalize.Core.Security;
 
 namespace Personalize.Core.Interactions;
 
-/// <summary>The ledger as sealed rows of the store's database, read once when the store opens. A damaged ledger consents to nothing and says so, but leaves the records readable.</summary>
+/// <summary>The ledger as sealed rows of the store's database, read once when the store opens. A damaged ledger consents to nothing and says so, but leaves the records readable. Borrows the store.</summary>
 internal sealed class SqliteConsentLedger : IConsentLedger
 {
-    private const string Table = "consent";
+    public const string Table = "consent";
 
+    private readonly SqliteInteractionStore _store;
     private readonly SqliteConnection _connection;
-    private readonly Lock _gate;
-    private readonly SealedBox _box;
-    private readonly TimeProvider _time;
-    private readonly string _path;
-    private readonly bool _writer;
     private readonly List<ConsentEntry> _entries = [];
     private readonly Dictionary<string, bool> _given = new(StringComparer.Ordinal);
-    private readonly StoreIntegrityException? _damage;
 
-    /// <summary>Shares the store's connection and lock; owns neither.</summary>
-    public SqliteConsentLedger(SqliteConnection connection, Lock gate, SealedBox box, TimeProvider time, string path, bool writer)
+    /// <summary>Reads the entries in the caller's transaction and compares them with the head; in the first schema, which had none, with the counter of ids.</summary>
+    public SqliteConsentLedger(SqliteInteractionStore store, SqliteConnection connection, StoreHead? head, bool hasHead)
     {
-        (_connection, _gate, _box, _time, _path, _writer) = (connection, gate, box, time, path, writer);
-        try
-        {
-            Load();
-        }
-        catch (StoreIntegrityException exception)
-        {
-            _damage = exception;
-        }
+        (_store, _connection) = (store, connection);
+        Damage = Load(head, hasHead);
     }
 
-    public bool IsIntact => _damage is null;
+    /// <summary>What is wrong with the ledger, or null.</summary>
+    public StoreDamage? Damage { get; }
 
     public IReadOnlyList<ConsentEntry> History
     {
         get
         {
-            lock (_gate)
+            lock (_store.Gate)
             {
                 RequireIntact();
                 return [.. _entries];
@@ -51,7 +38,7 @@ internal sealed class SqliteConsentLedger : IConsentLedger
 
     public bool IsGiven(string source)
     {
-        lock (_gate)
+        lock (_store.Gate)
         {
             RequireIntact();
             return _given.GetValueOrDefault(source);
@@ -62,74 +49,75 @@ internal sealed class SqliteConsentLedger : IConsentLedger
 
     public void Withdraw(string source) => Decide(source, given: false);
 
-    private static SealContext RowOf(long id) => new(Table, id.ToString(CultureInfo.InvariantCulture), "sealed", StoreDatabase.SchemaVersion);
-
     private void Decide(string source, bool given)
     {
         ArgumentNullException.ThrowIfNull(source);
-        lock (_gate)
+        lock (_store.Gate)
         {
             RequireIntact();
-            if (!_writer)
-            {
-                throw new ProfileAccessException(ProfileAccessError.OpenedForReading, _path);
-            }
-
-            var entry = new ConsentEntry(source, given, _time.GetUtcNow());
+            var entry = new ConsentEntry(source, given, _store.Setup.Time.GetUtcNow());
             var bytes = ConsentCodec.Encode(entry);
-            if (_given.GetValueOrDefault(source) == given)
+            var written = _store.Commit(head =>
             {
-                return;
-            }
+                if (_given.GetValueOrDefault(source) == given)
+                {
+                    return (false, head);
+                }
 
-            var id = _entries.Count + 1L;
-            try
-            {
+                var id = _entries.Count + 1L;
+                var sealedBytes = _store.Box.Seal(bytes, StoreDatabase.RowOf(Table, id));
                 using var insert = _connection.CreateCommand();
                 insert.CommandText = "INSERT INTO consent (id, sealed) VALUES ($id, $sealed)";
                 insert.Parameters.AddWithValue("$id", id);
-                insert.Parameters.AddWithValue("$sealed", _box.Seal(bytes, RowOf(id)));
+                insert.Parameters.AddWithValue("$sealed", sealedBytes);
                 insert.ExecuteNonQuery();
-            }
-            catch (SqliteException exception)
+                var rows = head.ConsentRows;
+                rows.Add(_store.Keys.Of(StoreKeys.ConsentTable, id, sealedBytes));
+                return (true, head with { ConsentCount = id, ConsentRows = rows });
+            });
+            if (written)
             {
-                throw SqliteFaults.Translate(_path, exception);
+                Add(entry);
             }
-
-            Add(entry);
         }
     }
 
-    private void Load()
+    private StoreDamage? Load(StoreHead? head, bool hasHead)
     {
         using var select = _connection.CreateCommand();
         select.CommandText = "SELECT id, sealed FROM consent ORDER BY id";
         using var reader = select.ExecuteReader();
+        var rows = default(RowSet);
         while (reader.Read())
         {
             // Entries are only ever added, so their ids have no gap: one that is missing was taken away.
             if (reader.GetValue(0) is not long id || id != _entries.Count + 1)
             {
-                throw Damaged(StoreIntegrityError.EntriesMissing, _entries.Count + 1, "the entry is missing");
+                return Damaged(StoreIntegrityError.EntriesMissing, _entries.Count + 1, "the entry is missing");
             }
 
-            if (reader.GetValue(1) is not byte[] bytes || !ConsentCodec.TryDecode(_box.Open(bytes, RowOf(id)), out var entry))
+            if (reader.GetValue(1) is not byte[] sealedBytes || !_store.Box.TryOpen(sealedBytes, StoreDatabase.RowOf(Table, id), out var bytes, out var error))
             {
-                throw Damaged(StoreIntegrityError.Malformed, id, "the entry cannot be read");
+                return Damaged(StoreIntegrityError.NotAuthentic, id, "the entry was changed");
             }
 
+            if (!ConsentCodec.TryDecode(bytes, out var entry))
+            {
+                return Damaged(StoreIntegrityError.Malformed, id, "the entry cannot be read");
+            }
+
+            rows.Add(_store.Keys.Of(StoreKeys.ConsentTable, id, sealedBytes));
             Add(entry);
         }
 
-        var last = StoreDatabase.Scalar(_connection, "SELECT seq FROM sqlite_sequence WHERE name = 'consent'");
-        if (last is long sequence ? sequence != _entries.Count : _entries.Count != 0)
-        {
-            throw Damaged(StoreIntegrityError.EntriesMissing, _entries.Count + 1, "the last entries are missing");
-        }
+        var whole = hasHead
+            ? head is null || (head.ConsentCount == _entries.Count && head.ConsentRows.Equals(rows))
+            : StoreDatabase.Scalar(_connection, "SELECT seq FROM sqlite_sequence WHERE name = 'consent'") is long sequence ? sequence == _entries.Count : _entries.Count == 0;
+        return whole ? null : Damaged(StoreIntegrityError.EntriesMissing, _entries.Count + 1, "the last entries are missing or others than were written");
     }
 
-    private StoreIntegrityException Damaged(StoreIntegrityError error, long id, string what)
-        => new(error, _path, what + ": restore the database from a backup", Table, id.ToString(CultureInfo.InvariantCulture));
+    private StoreDamage Damaged(StoreIntegrityError error, long id, string what)
+        => new(error, _store.Setup.Path, what + ": the consent ledger was tampered with, so nothing is stored; restore the database from a backup, or begin the ledger anew with store mend", Table, $"{id}");
 
     private void Add(ConsentEntry entry)
     {
@@ -137,11 +125,12 @@ internal sealed class SqliteConsentLedger : IConsentLedger
         _given[entry.Source] = entry.Given;
     }
 
+    // A ledger of yesterday may lack a withdrawal of today.
     private void RequireIntact()
     {
-        if (_damage is not null)
+        if ((Damage ?? _store.Damage) is { } damage)
         {
-            throw new StoreIntegrityException(_damage.Error, _path, "the consent ledger was tampered with, so nothing is stored: restore the database from a backup", _damage.Table, _damage.Row, _damage);
+            throw damage.ToException();
         }
     }
 }

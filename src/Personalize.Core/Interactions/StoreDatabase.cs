@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using Microsoft.Data.Sqlite;
 using Personalize.Core.Errors;
 using Personalize.Core.Security;
@@ -8,25 +9,53 @@ namespace Personalize.Core.Interactions;
 /// <summary>Creates and opens the database file: its settings, set and read back; its schema, compared with ours; the seal that says whose it is.</summary>
 internal static class StoreDatabase
 {
-    public const int SchemaVersion = 1;
+    public const int SchemaVersion = 2;
 
+    /// <summary>The layout of what is sealed in a row, which has not changed since the first schema.</summary>
+    public const int RowLayout = 1;
+
+    private const int FirstSchema = 1;
     private const int SmallestDatabase = 512;
     private const int ApplicationId = 0x50534C31;
 
     // In the order in which sqlite_schema lists them by name. Compared as text: a trigger or a view that somebody added is not ours.
+    // No AUTOINCREMENT: the sealed head keeps the last id, and a page less is written with every commit.
     private static readonly (string Name, string Sql)[] Schema =
+    [
+        ("consent", "CREATE TABLE consent (id INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT"),
+        ("interactions", "CREATE TABLE interactions (id INTEGER PRIMARY KEY, timestamp INTEGER NOT NULL, duplicate_key BLOB, sealed BLOB NOT NULL) STRICT"),
+        ("interactions_by_duplicate_key", DuplicateKeyIndex),
+        ("interactions_by_time", TimeIndex),
+        ("store", StoreTable),
+    ];
+
+    private static readonly (string Name, string Sql)[] SchemaOfVersion1 =
     [
         ("consent", "CREATE TABLE consent (id INTEGER PRIMARY KEY AUTOINCREMENT, sealed BLOB NOT NULL) STRICT"),
         ("interactions", "CREATE TABLE interactions (id INTEGER PRIMARY KEY AUTOINCREMENT, timestamp INTEGER NOT NULL, duplicate_key BLOB, sealed BLOB NOT NULL) STRICT"),
-        ("interactions_by_duplicate_key", "CREATE UNIQUE INDEX interactions_by_duplicate_key ON interactions (duplicate_key) WHERE duplicate_key IS NOT NULL"),
-        ("interactions_by_time", "CREATE INDEX interactions_by_time ON interactions (timestamp, id)"),
-        ("store", "CREATE TABLE store (id INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT"),
+        ("interactions_by_duplicate_key", DuplicateKeyIndex),
+        ("interactions_by_time", TimeIndex),
+        ("store", StoreTable),
     ];
 
-    private static SealContext Identity { get; } = new("store", "1", "identity", SchemaVersion);
+    internal const string DuplicateKeyIndex = "CREATE UNIQUE INDEX interactions_by_duplicate_key ON interactions (duplicate_key) WHERE duplicate_key IS NOT NULL";
+    private const string TimeIndex = "CREATE INDEX interactions_by_time ON interactions (timestamp, id)";
+    private const string StoreTable = "CREATE TABLE store (id INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT";
 
-    /// <summary>Creates the database; the caller's marker tells a creation that was cut short.</summary>
-    public static void Create(string path, SealedBox box)
+    /// <summary>Where the head is sealed for.</summary>
+    public static SealContext HeadPlace { get; } = new("store", "2", "head", SchemaVersion);
+
+    /// <summary>Whose database it is. The version is authenticated: a database of the first schema does not pass for one of the second.</summary>
+    public static SealContext Identity(long version) => new("store", "1", "identity", (int)version);
+
+    /// <summary>The schema of an open database and the id of the key that its identity is sealed under.</summary>
+    public static (long Version, byte[] KeyId) DescriptionOf(SqliteConnection connection)
+        => ((long)Scalar(connection, "PRAGMA user_version")!, ((byte[])Scalar(connection, "SELECT sealed FROM store WHERE id = 1")!)[1..SealedBox.HeaderSize]);
+
+    public static SealContext RowOf(string table, long id) => new(table, id.ToString(CultureInfo.InvariantCulture), "sealed", RowLayout);
+
+    /// <summary>Creates the database; the caller's marker tells a creation that was cut short. Gives the hash of the first head, for the anchor.</summary>
+    public static byte[] Create(string path, SealedBox box)
     {
         try
         {
@@ -41,19 +70,16 @@ internal static class StoreDatabase
                     Execute(connection, sql);
                 }
 
-                using (var insert = connection.CreateCommand())
-                {
-                    insert.CommandText = "INSERT INTO store (id, sealed) VALUES (1, $sealed)";
-                    insert.Parameters.AddWithValue("$sealed", box.Seal([], Identity));
-                    insert.ExecuteNonQuery();
-                }
+                WriteStoreRow(connection, 1, box.Seal([], Identity(SchemaVersion)));
+                var head = box.Seal(new StoreHead { Sequence = 1, Seals = box.Seals + 1 }.Encode(), HeadPlace);
+                WriteStoreRow(connection, 2, head);
 
                 Execute(connection, string.Create(CultureInfo.InvariantCulture, $"PRAGMA application_id={ApplicationId}"));
                 Execute(connection, string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version={SchemaVersion}"));
                 Execute(connection, "COMMIT");
+                DurableFile.FlushDirectory(Path.GetDirectoryName(path)!);
+                return SHA256.HashData(head);
             }
-
-            DurableFile.FlushDirectory(Path.GetDirectoryName(path)!);
         }
         catch (SqliteException exception)
         {
@@ -116,6 +142,42 @@ internal static class StoreDatabase
         return command.ExecuteScalar();
     }
 
+    /// <summary>Writes the identity (1) or the head (2).</summary>
+    public static void WriteStoreRow(SqliteConnection connection, long id, byte[] sealedBytes)
+    {
+        using var insert = connection.CreateCommand();
+        insert.CommandText = "INSERT INTO store (id, sealed) VALUES ($id, $sealed) ON CONFLICT (id) DO UPDATE SET sealed = excluded.sealed";
+        insert.Parameters.AddWithValue("$id", id);
+        insert.Parameters.AddWithValue("$sealed", sealedBytes);
+        insert.ExecuteNonQuery();
+    }
+
+    /// <summary>Brings a database of the first schema to this one, inside the caller's transaction. Rows stay as they are sealed; ids that were given stay given, through the head.</summary>
+    public static void ChangeSchema(SqliteConnection connection, SealedBox box)
+    {
+        foreach (var table in (ReadOnlySpan<string>)["consent", "interactions"])
+        {
+            Execute(connection, $"ALTER TABLE {table} RENAME TO {table}_1");
+        }
+
+        Execute(connection, "DROP INDEX interactions_by_duplicate_key");
+        Execute(connection, "DROP INDEX interactions_by_time");
+        foreach (var (name, sql) in Schema)
+        {
+            if (name is "consent" or "interactions")
+            {
+                Execute(connection, sql);
+                Execute(connection, $"INSERT INTO {name} SELECT * FROM {name}_1 ORDER BY id");
+                Execute(connection, $"DROP TABLE {name}_1");
+            }
+        }
+
+        Execute(connection, DuplicateKeyIndex);
+        Execute(connection, TimeIndex);
+        WriteStoreRow(connection, 1, box.Seal([], Identity(SchemaVersion)));
+        Execute(connection, string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version={SchemaVersion}"));
+    }
+
     private static SqliteConnection Connect(string path, SqliteOpenMode mode)
     {
         // A pool would keep the file open, and its lock, after the store is closed.
@@ -149,12 +211,12 @@ internal static class StoreDatabase
             }
         }
 
-        if (version != SchemaVersion || !found.SequenceEqual(Schema))
+        if (version < FirstSchema || !found.SequenceEqual(version == FirstSchema ? SchemaOfVersion1 : Schema))
         {
             throw Foreign(path, "has tables that are not ours");
         }
 
-        if (Scalar(connection, "SELECT sealed FROM store WHERE id = 1") is not byte[] identity || !box.TryOpen(identity, Identity, out _, out _))
+        if (Scalar(connection, "SELECT sealed FROM store WHERE id = 1") is not byte[] identity || !box.TryOpen(identity, Identity(version), out _, out _))
         {
             throw Foreign(path, "belongs to another profile");
         }
@@ -175,6 +237,7 @@ internal static class StoreDatabase
             Set(connection, path, "journal_mode", "WAL", "wal");
             Set(connection, path, "synchronous", "FULL", 2L);
             Set(connection, path, "secure_delete", "ON", 1L);
+            Set(connection, path, "wal_autocheckpoint", "1000", 1000L);
         }
         else
         {

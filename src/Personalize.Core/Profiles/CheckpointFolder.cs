@@ -9,8 +9,8 @@ namespace Personalize.Core.Profiles;
 /// </summary>
 public sealed class CheckpointFolder : IDisposable
 {
-    private const string LockFile = "training.lock";
-    private const string Table = "checkpoints";
+    internal const string LockFile = "training.lock";
+    internal const string Table = "checkpoints";
     private const int SchemaVersion = 1;
     private const int LongestName = 100;
 
@@ -88,7 +88,7 @@ public sealed class CheckpointFolder : IDisposable
         _lock.Dispose();
     }
 
-    private static SealContext ContextOf(string name) => new(Table, name, "content", SchemaVersion);
+    internal static SealContext ContextOf(string name) => new(Table, name, "content", SchemaVersion);
 
     private static bool IsName(string name) => name.Length is > 0 and <= LongestName && name[0] != '.' && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '.');
 }

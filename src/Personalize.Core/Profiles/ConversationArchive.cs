@@ -93,7 +93,7 @@ public sealed class ConversationArchive : IDisposable
     /// <summary>Releases the key.</summary>
     public void Dispose() => _box.Dispose();
 
-    private static SealContext ContextOf(string name) => new("conversations", name, "conversation", SchemaVersion);
+    internal static SealContext ContextOf(string name) => new("conversations", name, "conversation", SchemaVersion);
 
     private static bool IsName(string name) => name.Length is > 0 and <= LongestName && name.All(character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_');
 

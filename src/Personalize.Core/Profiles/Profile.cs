@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Personalize.Core.Adapters;
 using Personalize.Core.Errors;
 using Personalize.Core.Interactions;
@@ -7,48 +6,46 @@ using Personalize.Core.Security;
 namespace Personalize.Core.Profiles;
 
 /// <summary>
-/// Everything that is kept about one person, in one folder: <c>profile.json</c> (version, store id, wrapped key), the key file where there is one, <c>interactions.db</c>, <c>adapters/</c>, <c>checkpoints/</c>, <c>conversations/</c>
+/// Everything that is kept about one person, in one folder: <c>profile.json</c> (version, store id, wrapped keys), the key file where there is one, <c>profile.anchor</c>, <c>interactions.db</c>, <c>adapters/</c>, <c>checkpoints/</c>, <c>conversations/</c>
 /// and <c>profile.lock</c>. Folders have mode 0700, files 0600. One process writes, others may read. Safe to share between threads; owns the key and what it hands out as properties.
 /// </summary>
-public sealed class Profile : IDisposable
+public sealed partial class Profile : IDisposable
 {
-    private const string HeaderFile = "profile.json";
-    private const string KeyFile = "profile.key";
     private const string LockFile = "profile.lock";
     private const string CreatingFile = "profile.creating";
     private const string DatabaseFile = "interactions.db";
     private const string ConversationFolder = "conversations";
+    private const string CheckpointDirectoryName = "checkpoints";
 
     private readonly ProfileLock? _lock;
-    private readonly ProfileKey _key;
+    private readonly ProfileVault _vault;
+    private readonly ProfileOptions _options;
     private readonly Lock _gate = new();
     private SqliteInteractionStore? _interactions;
     private AdapterRegistry? _adapters;
     private ConversationArchive? _conversations;
     private bool _disposed;
 
-    private Profile(string path, ProfileHeader header, ProfileKey key, ProfileLock? writerLock, TimeProvider time)
-    {
-        (DirectoryPath, StoreId, _key, _lock, TimeProvider) = (path, header.StoreId, key, writerLock, time);
-    }
+    private Profile(string path, ProfileOptions options, ProfileVault vault, ProfileLock? writerLock)
+        => (DirectoryPath, _options, _vault, _lock) = (path, options, vault, writerLock);
 
     /// <summary>The folder, as an absolute path.</summary>
     public string DirectoryPath { get; }
 
     /// <summary>The random name of the store.</summary>
-    public Guid StoreId { get; }
+    public Guid StoreId => _vault.StoreId;
 
-    /// <summary>The public id of the key, in hexadecimal.</summary>
-    public string KeyId => Convert.ToHexStringLower(_key.Id);
+    /// <summary>The public id of the epoch key that seals now, in hexadecimal.</summary>
+    public string KeyId => Convert.ToHexStringLower(_vault.Ring.PrimaryId);
 
     /// <summary>Whether it was opened without the writer's lock.</summary>
     public bool IsReadOnly => _lock is null;
 
     /// <summary>Where the time comes from.</summary>
-    public TimeProvider TimeProvider { get; }
+    public TimeProvider TimeProvider => _options.TimeProvider;
 
     /// <summary>The folder for sealed checkpoints of training jobs.</summary>
-    public string CheckpointDirectory => Path.Combine(DirectoryPath, "checkpoints");
+    public string CheckpointDirectory => Path.Combine(DirectoryPath, CheckpointDirectoryName);
 
     /// <summary>The store of interactions, opened when it is first asked for.</summary>
     /// <exception cref="StoreIntegrityException">The database is gone, damaged, or another's.</exception>
@@ -61,7 +58,7 @@ public sealed class Profile : IDisposable
             lock (_gate)
             {
                 ObjectDisposedException.ThrowIf(_disposed, this);
-                return _interactions ??= new SqliteInteractionStore(Path.Combine(DirectoryPath, DatabaseFile), _key, StoreId, TimeProvider, writer: !IsReadOnly);
+                return _interactions ??= OpenStore();
             }
         }
     }
@@ -74,7 +71,7 @@ public sealed class Profile : IDisposable
             lock (_gate)
             {
                 ObjectDisposedException.ThrowIf(_disposed, this);
-                return _adapters ??= new AdapterRegistry(Path.Combine(DirectoryPath, "adapters"), _key.CreateBox(KeyPurpose.Adapters, StoreId, DirectoryPath), TimeProvider, writer: !IsReadOnly);
+                return _adapters ??= new AdapterRegistry(Path.Combine(DirectoryPath, "adapters"), _vault.CreateBox(KeyPurpose.Adapters), TimeProvider, writer: !IsReadOnly);
             }
         }
     }
@@ -87,7 +84,7 @@ public sealed class Profile : IDisposable
             lock (_gate)
             {
                 ObjectDisposedException.ThrowIf(_disposed, this);
-                return _conversations ??= new ConversationArchive(Path.Combine(DirectoryPath, ConversationFolder), _key.CreateBox(KeyPurpose.Conversations, StoreId, DirectoryPath), writer: !IsReadOnly);
+                return _conversations ??= new ConversationArchive(Path.Combine(DirectoryPath, ConversationFolder), _vault.CreateBox(KeyPurpose.Conversations), writer: !IsReadOnly);
             }
         }
     }
@@ -95,7 +92,7 @@ public sealed class Profile : IDisposable
     /// <summary>Whether there is a profile in a folder.</summary>
     /// <param name="path">The folder.</param>
     /// <returns>False also where the folder is absent or cannot be read.</returns>
-    public static bool Exists(string path) => File.Exists(Path.Combine(path, HeaderFile));
+    public static bool Exists(string path) => File.Exists(Path.Combine(path, ProfileVault.HeaderFile));
 
     /// <summary>Opens a profile, or creates it where there is none and it is opened for writing. A creation that is killed leaves nothing that the next one trips over.</summary>
     /// <param name="path">The folder.</param>
@@ -113,7 +110,7 @@ public sealed class Profile : IDisposable
         path = Path.GetFullPath(path);
         if (options.OpenForReading)
         {
-            return Exists(path) ? Unlock(path, options, writerLock: null) : throw new ProfileAccessException(ProfileAccessError.NotFound, path);
+            return Exists(path) ? new Profile(path, options, ProfileVault.Open(path, options, writer: false), writerLock: null) : throw new ProfileAccessException(ProfileAccessError.NotFound, path);
         }
 
         PrepareDirectories(path);
@@ -126,7 +123,7 @@ public sealed class Profile : IDisposable
             }
 
             RemoveRemains(path);
-            return Unlock(path, options, writerLock);
+            return new Profile(path, options, ProfileVault.Open(path, options, writer: true), writerLock);
         }
         catch
         {
@@ -152,7 +149,7 @@ public sealed class Profile : IDisposable
         {
             // A cleared key must never seal anything.
             ObjectDisposedException.ThrowIf(_disposed, this);
-            return _key.CreateBox(purpose, StoreId, DirectoryPath);
+            return _vault.CreateBox(purpose);
         }
     }
 
@@ -165,39 +162,19 @@ public sealed class Profile : IDisposable
             _interactions?.Dispose();
             _adapters?.Dispose();
             _conversations?.Dispose();
-            _key.Dispose();
+            _vault.Dispose();
             _lock?.Dispose();
         }
     }
 
-    private static Profile Unlock(string path, ProfileOptions options, ProfileLock? writerLock)
+    private SqliteInteractionStore OpenStore() => new(new StoreSetup(Path.Combine(DirectoryPath, DatabaseFile), _vault.Ring, StoreId, TimeProvider, !IsReadOnly)
     {
-        var header = ProfileHeader.Read(Path.Combine(path, HeaderFile));
-        using var owned = OwnedProtector(options);
-        var protector = owned ?? options.KeyProtector ?? new FileKeyProtector(KeyFileOf(path, options));
-        if (!string.Equals(header.Protector, protector.Kind, StringComparison.Ordinal))
-        {
-            throw OtherProtector(path, header.Protector, protector.Kind);
-        }
-
-        Span<byte> bytes = stackalloc byte[ProfileKey.Size];
-        try
-        {
-            protector.Unwrap(header.WrappedKey, ProfileHeader.Bind(header.StoreId, header.KeyId), bytes);
-            var key = new ProfileKey(bytes, header.KeyId);
-            if (key.Matches(header.Commitment, header.StoreId))
-            {
-                return new Profile(path, header, key, writerLock, options.TimeProvider);
-            }
-
-            key.Dispose();
-            throw new StoreKeyException(StoreKeyError.WrongKey, "the key does not match its commitment, the header was changed: restore profile.json from a backup", path);
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(bytes);
-        }
-    }
+        Anchor = _vault.CreateAnchor(),
+        IsAnchored = _vault.IsAnchored,
+        Anchored = _vault.SetAnchored,
+        Redactors = _options.Redactors,
+        SealLimit = _options.SealLimit,
+    });
 
     private static void Create(string path, ProfileOptions options)
     {
@@ -213,29 +190,13 @@ public sealed class Profile : IDisposable
         }
         else if (File.Exists(database))
         {
-            throw new StoreIntegrityException(StoreIntegrityError.FileMissing, Path.Combine(path, HeaderFile), "is gone while the data is there: restore it from a backup; without it the profile's key is lost");
+            throw new StoreIntegrityException(StoreIntegrityError.FileMissing, Path.Combine(path, ProfileVault.HeaderFile), "is gone while the data is there: restore it from a backup; without it the profile's key is lost");
         }
 
         DurableFile.Write(marker, _ => { });
-        using var owned = OwnedProtector(options);
-        var protector = owned ?? options.KeyProtector;
-        if (protector is null)
-        {
-            var keyFile = new FileKeyProtector(KeyFileOf(path, options));
-            keyFile.CreateIfMissing();
-            protector = keyFile;
-        }
+        ProfileVault.Create(path, options, database);
 
-        var storeId = Guid.NewGuid();
-        using var key = ProfileKey.CreateRandom();
-        var header = new ProfileHeader(storeId, key.Id, protector.Kind, key.Wrap(protector, ProfileHeader.Bind(storeId, key.Id)), key.Commit(storeId));
-        using (var box = key.CreateBox(KeyPurpose.Records, storeId, database))
-        {
-            StoreDatabase.Create(database, box);
-        }
-
-        // The header makes it a profile; the marker goes last, and is of no matter once the header is there.
-        header.Write(Path.Combine(path, HeaderFile));
+        // The marker goes last, and is of no matter once the header is there.
         DurableFile.Delete(marker);
     }
 
@@ -250,7 +211,7 @@ public sealed class Profile : IDisposable
         {
             DurableFile.CreateDirectory(path);
             DurableFile.CreateDirectory(Path.Combine(path, "adapters"));
-            DurableFile.CreateDirectory(Path.Combine(path, "checkpoints"));
+            DurableFile.CreateDirectory(Path.Combine(path, CheckpointDirectoryName));
             DurableFile.CreateDirectory(Path.Combine(path, ConversationFolder));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
@@ -275,17 +236,4 @@ public sealed class Profile : IDisposable
             throw FileSystemFaults.Translate(path, exception, writing: true);
         }
     }
-
-    private static PassphraseKeyProtector? OwnedProtector(ProfileOptions options)
-        => options.KeyProtector is null && options.Passphrase is not null ? new PassphraseKeyProtector(options.Passphrase) : null;
-
-    private static string KeyFileOf(string path, ProfileOptions options) => options.KeyFile ?? Path.Combine(path, KeyFile);
-
-    private static StoreKeyException OtherProtector(string path, string needed, string given)
-        => string.Equals(needed, PassphraseKeyProtector.KindName, StringComparison.Ordinal) && string.Equals(given, FileKeyProtector.KindName, StringComparison.Ordinal)
-            ? new StoreKeyException(StoreKeyError.PassphraseRequired, "the profile is protected by a passphrase: give it", path)
-            : new StoreKeyException(StoreKeyError.OtherProtector, $"the profile's key is protected by '{Known(needed)}', not by '{given}': open it with that", path);
-
-    // The name comes from a file that anyone may have written.
-    private static string Known(string kind) => kind.Length <= 32 && kind.All(char.IsAsciiLetterOrDigit) ? kind : "something unknown";
 }

@@ -5,24 +5,29 @@ using Personalize.Core.Security;
 
 namespace Personalize.Core.Profiles;
 
-/// <summary>What <c>profile.json</c> says: format version, store id, and the wrapped key with its public id and commitment. Nothing in it is secret or personal.</summary>
+/// <summary>What <c>profile.json</c> says: format version, store id, the wrapped profile key with its public id and commitment, and the ring of epoch keys that it seals. Nothing in it is secret or personal without the protector's secret.</summary>
 /// <param name="StoreId">Random name of the store, bound by every seal.</param>
 /// <param name="KeyId">Random name of the key.</param>
 /// <param name="Protector">The <see cref="IKeyProtector.Kind"/> that wrapped the key.</param>
 /// <param name="WrappedKey">What the protector gave.</param>
 /// <param name="Commitment">The key's commitment for this store.</param>
-internal sealed record ProfileHeader(Guid StoreId, byte[] KeyId, string Protector, byte[] WrappedKey, byte[] Commitment)
+/// <param name="Ring">The sealed ring (<see cref="KeyRingCodec"/>); null in version 1, where the profile key sealed everything itself.</param>
+internal sealed record ProfileHeader(Guid StoreId, byte[] KeyId, string Protector, byte[] WrappedKey, byte[] Commitment, byte[]? Ring)
 {
-    public const int FormatVersion = 1;
+    public const byte FormatVersion = 2;
+
+    private const byte FirstVersion = 1;
 
     private const string Format = "personalize-profile";
     private const int MaximumBytes = 64 << 10;
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 8 };
 
-    /// <summary>What the wrapped key is bound to, so that a header cannot be put together from two profiles.</summary>
-    public static byte[] Bind(Guid storeId, ReadOnlySpan<byte> keyId)
-        => [.. "personalize/1/profile"u8, FormatVersion, .. storeId.ToByteArray(bigEndian: true), .. keyId];
+    /// <summary>What the wrapped key is bound to, so that a header cannot be put together from two profiles, nor one of this version pass for one of the first.</summary>
+    public byte[] Binding => Bind(StoreId, KeyId, Ring is null ? FirstVersion : FormatVersion);
+
+    public static byte[] Bind(Guid storeId, ReadOnlySpan<byte> keyId, byte version = FormatVersion)
+        => [.. "personalize/1/profile"u8, version, .. storeId.ToByteArray(bigEndian: true), .. keyId];
 
     public static ProfileHeader Read(string path)
     {
@@ -57,7 +62,8 @@ internal sealed record ProfileHeader(Guid StoreId, byte[] KeyId, string Protecto
         }
     }
 
-    public void Write(string path) => DurableFile.Write(path, stream =>
+    /// <summary>Replaces the header in one step and overwrites the old one: a key that is retired is not to be found in its remains.</summary>
+    public void Write(string path) => DurableFile.Replace(path, stream =>
     {
         using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true });
         json.WriteStartObject();
@@ -70,6 +76,7 @@ internal sealed record ProfileHeader(Guid StoreId, byte[] KeyId, string Protecto
         json.WriteBase64String("wrapped"u8, WrappedKey);
         json.WriteBase64String("commitment"u8, Commitment);
         json.WriteEndObject();
+        json.WriteBase64String("ring"u8, Ring);
         json.WriteEndObject();
     });
 
@@ -93,8 +100,9 @@ internal sealed record ProfileHeader(Guid StoreId, byte[] KeyId, string Protecto
             Convert.FromHexString(key.GetProperty("id"u8).GetString() ?? ""),
             key.GetProperty("protector"u8).GetString() ?? "",
             key.GetProperty("wrapped"u8).GetBytesFromBase64(),
-            key.GetProperty("commitment"u8).GetBytesFromBase64());
-        return version == FormatVersion && header.KeyId.Length == ProfileKey.IdSize && header.Commitment.Length == ProfileKey.CommitmentSize
+            key.GetProperty("commitment"u8).GetBytesFromBase64(),
+            version == FormatVersion ? root.GetProperty("ring"u8).GetBytesFromBase64() : null);
+        return version is FormatVersion or FirstVersion && header.KeyId.Length == ProfileKey.IdSize && header.Commitment.Length == ProfileKey.CommitmentSize
             ? header
             : throw Malformed(path, string.Create(CultureInfo.InvariantCulture, $"has a version ({version}) or sizes that never were"), null);
     }

@@ -1,3 +1,4 @@
+using Personalize.Core.Privacy;
 using Personalize.Core.Security;
 
 namespace Personalize.Core.Profiles;
@@ -14,9 +15,18 @@ public sealed class ProfileOptions
     /// <summary>A protector of the app's own, in place of passphrase and key file; not disposed by the profile.</summary>
     public IKeyProtector? KeyProtector { get; init; }
 
+    /// <summary>The anchor, by which a store that was put back to an earlier state is noticed; null for a file beside the key file where one is named (its name and <c>.anchor</c>), else <c>profile.anchor</c> in the profile's folder. Within the folder it cannot notice that the whole folder was put back.</summary>
+    public string? AnchorFile { get; init; }
+
+    /// <summary>What is taken out of texts before they are stored: secrets of known shapes unless told otherwise; empty for nothing.</summary>
+    public IReadOnlyList<IRedactor> Redactors { get; init; } = [SecretRedactor.Instance];
+
     /// <summary>Open without the writer's lock, beside a process that writes. Nothing is created or changed.</summary>
     public bool OpenForReading { get; init; }
 
     /// <summary>Where the time comes from.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>How many values a key may seal.</summary>
+    internal long SealLimit { get; init; } = SealedBox.MaximumSeals;
 }

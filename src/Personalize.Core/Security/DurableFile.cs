@@ -45,6 +45,31 @@ internal static partial class DurableFile
         }
     }
 
+    /// <summary>As <see cref="Write"/>, and overwrites what was there before once its name is gone: for keys, whose old bytes must not lie about. On flash memory and on file systems that copy on write the device may keep them all the same.</summary>
+    /// <exception cref="ProfileAccessException">The file system refused; what was there before is untouched.</exception>
+    public static void Replace(string path, Action<Stream> write)
+    {
+        // On Windows a file that is open cannot be renamed over; there the old bytes stay until the space is used again.
+        using var old = !OperatingSystem.IsWindows() && File.Exists(path) ? OpenToShred(path) : null;
+        Write(path, write);
+        Overwrite(path, old);
+    }
+
+    /// <summary>Overwrites a file and deletes it; nothing happens where there is none.</summary>
+    /// <exception cref="ProfileAccessException">The file system refused.</exception>
+    public static void Shred(string path)
+    {
+        if (File.Exists(path))
+        {
+            using (var old = OpenToShred(path))
+            {
+                Overwrite(path, old);
+            }
+
+            Delete(path);
+        }
+    }
+
     /// <summary>Creates a file of mode 0600 that must not exist yet.</summary>
     public static FileStream CreateOwnerOnly(string path)
     {
@@ -90,6 +115,36 @@ internal static partial class DurableFile
         foreach (var remains in Directory.EnumerateFiles(directory, "*" + TemporaryExtension))
         {
             File.Delete(remains);
+        }
+    }
+
+    private static FileStream OpenToShred(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+        }
+        catch (Exception exception) when (FileSystemFaults.IsFault(exception))
+        {
+            throw FileSystemFaults.Translate(path, exception, writing: true);
+        }
+    }
+
+    private static void Overwrite(string path, FileStream? old)
+    {
+        if (old is null)
+        {
+            return;
+        }
+
+        try
+        {
+            old.Write(new byte[old.Length]);
+            old.Flush(flushToDisk: true);
+        }
+        catch (Exception exception) when (FileSystemFaults.IsFault(exception))
+        {
+            throw FileSystemFaults.Translate(path, exception, writing: true);
         }
     }
 

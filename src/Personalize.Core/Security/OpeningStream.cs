@@ -3,11 +3,11 @@ using Personalize.Core.Errors;
 
 namespace Personalize.Core.Security;
 
-/// <summary>Opens a sealed file part by part.</summary>
-internal sealed class OpeningStream(Stream file, string path, SealedBox box, SealContext context) : ForwardStream
+/// <summary>Opens a sealed file part by part. Owns the file and the cipher.</summary>
+internal sealed class OpeningStream(Stream file, string path, IPartCipher cipher, SealContext context) : ForwardStream
 {
     // One byte more than a part: where it is filled, another part follows.
-    private readonly byte[] _sealed = new byte[SealedFile.SealedPartSize + 1];
+    private readonly byte[] _sealed = new byte[SealedFile.PartSize + cipher.Overhead + 1];
     private byte[] _part = [];
     private int _carried;
     private int _position;
@@ -39,6 +39,7 @@ internal sealed class OpeningStream(Stream file, string path, SealedBox box, Sea
         if (disposing)
         {
             file.Dispose();
+            cipher.Dispose();
         }
 
         base.Dispose(disposing);
@@ -56,17 +57,17 @@ internal sealed class OpeningStream(Stream file, string path, SealedBox box, Sea
             throw FileSystemFaults.Translate(path, exception, writing: false);
         }
 
-        var last = available <= SealedFile.SealedPartSize;
-        var sealedPart = _sealed.AsSpan(0, Math.Min(available, SealedFile.SealedPartSize));
+        var last = available < _sealed.Length;
+        var sealedPart = _sealed.AsSpan(0, Math.Min(available, _sealed.Length - 1));
         CryptographicOperations.ZeroMemory(_part);
-        if (!box.TryOpen(sealedPart, SealedFile.PartOf(context, _index, last), out var opened, out var error))
+        if (!cipher.TryOpen(sealedPart, SealedFile.PartOf(context, _index, last), out var opened))
         {
             // A whole part that authenticates as one that more should follow tells a cut file from a changed one.
-            var cut = sealedPart.Length < SealedBox.Overhead || box.TryOpen(sealedPart, SealedFile.PartOf(context, _index, !last), out _, out _);
+            var cut = sealedPart.Length < cipher.Overhead || cipher.TryOpen(sealedPart, SealedFile.PartOf(context, _index, !last), out _);
             throw new StoreIntegrityException(
-                cut ? StoreIntegrityError.Truncated : error,
+                cut ? StoreIntegrityError.Truncated : StoreIntegrityError.NotAuthentic,
                 path,
-                cut ? "the sealed file was cut or something was added to it: restore it from a backup or remove the entry" : SealedBox.Describe(error),
+                cut ? "the sealed file was cut or something was added to it: restore it from a backup or remove the entry" : SealedBox.Describe(StoreIntegrityError.NotAuthentic),
                 context.Table,
                 context.Row);
         }

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Personalize.Core.Security;
 
-/// <summary>The 32-byte key of a profile and what is derived from it. It stands in pinned memory, so that the collector leaves no copies, and is cleared when disposed.</summary>
+/// <summary>A 32-byte key with a name, and what is derived from it: the profile key, which opens the ring, or an epoch key of the ring. It stands in pinned memory, so that the collector leaves no copies, and is cleared when disposed.</summary>
 internal sealed class ProfileKey : IDisposable
 {
     public const int Size = KeyDerivation.KeySize;
@@ -35,20 +35,16 @@ internal sealed class ProfileKey : IDisposable
         return created;
     }
 
-    /// <summary>The box of one purpose.</summary>
+    /// <summary>The box of one purpose under this key alone.</summary>
     public SealedBox CreateBox(KeyPurpose purpose, Guid storeId, string path, long sealsSoFar = 0)
     {
-        Span<byte> subKey = stackalloc byte[Size];
-        Derive(purpose, subKey);
-        try
-        {
-            return new SealedBox(subKey, Id, storeId, path, sealsSoFar);
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(subKey);
-        }
+        using var ring = new KeyRing([Copy()], generation: 0);
+        return new SealedBox(ring, purpose, storeId, path, sealsSoFar);
     }
+
+    public ProfileKey Copy() => new(_key, Id);
+
+    public void Write(Span<byte> destination) => _key.CopyTo(destination);
 
     /// <summary>The sub-key of one purpose: HKDF-SHA256(key, salt = key id, info = label).</summary>
     public void Derive(KeyPurpose purpose, Span<byte> subKey) => KeyDerivation.Hkdf(_key, Id, purpose switch
@@ -59,6 +55,9 @@ internal sealed class ProfileKey : IDisposable
         KeyPurpose.Checkpoints => "personalize/1/checkpoints"u8,
         KeyPurpose.Conversations => "personalize/1/conversations"u8,
         KeyPurpose.PrivacyLedger => "personalize/1/privacy-ledger"u8,
+        KeyPurpose.RecordSet => "personalize/1/record-set"u8,
+        KeyPurpose.Anchor => "personalize/1/anchor"u8,
+        KeyPurpose.KeyRing => "personalize/1/key-ring"u8,
         _ => throw new ArgumentOutOfRangeException(nameof(purpose), purpose, "an unknown purpose"),
     }, subKey);
 

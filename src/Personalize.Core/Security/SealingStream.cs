@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 namespace Personalize.Core.Security;
 
 /// <summary>Seals what is written to it, part by part. <see cref="Complete"/> writes the last part; a stream that is disposed without it leaves a file that no reader accepts.</summary>
-internal sealed class SealingStream(Stream file, SealedBox box, SealContext context) : ForwardStream
+internal sealed class SealingStream(Stream file, FilePartCipher cipher, SealContext context) : ForwardStream
 {
     private readonly byte[] _part = new byte[SealedFile.PartSize];
     private int _filled;
@@ -42,7 +42,7 @@ internal sealed class SealingStream(Stream file, SealedBox box, SealContext cont
 
     private void WritePart(bool last)
     {
-        file.Write(box.Seal(_part.AsSpan(0, _filled), SealedFile.PartOf(context, _index++, last)));
+        file.Write(cipher.Seal(_part.AsSpan(0, _filled), SealedFile.PartOf(context, _index++, last)));
         _filled = 0;
     }
 }

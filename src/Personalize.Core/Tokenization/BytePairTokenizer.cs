@@ -17,7 +17,6 @@ public sealed class BytePairTokenizer : ITokenizer
 
     private static readonly string[] TurnEnds = ["<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>", "<|end_of_turn|>", "<|eom_id|>"];
     private static readonly string[] TextEnds = ["<|endoftext|>", "<|end_of_text|>"];
-    private static readonly string[] PreTokenizers = ["gpt-2", "smollm", "llama-bpe", "qwen2"];
 
     private readonly BytePairVocabulary _vocabulary;
     private readonly ITextSplitter _splitter;
@@ -37,14 +36,7 @@ public sealed class BytePairTokenizer : ITokenizer
             throw new UnsupportedModelException("tokenizer.ggml.model", name, ["gpt2"]);
         }
 
-        _splitter = definition.PreTokenizer switch
-        {
-            "gpt-2" => new Gpt2Splitter(singleNumbers: false),
-            "smollm" => new Gpt2Splitter(singleNumbers: true),
-            "llama-bpe" => new Llama3Splitter(maximumNumbers: 3),
-            "qwen2" => new Llama3Splitter(maximumNumbers: 1),
-            _ => throw new UnsupportedModelException("tokenizer.ggml.pre", definition.PreTokenizer, PreTokenizers),
-        };
+        _splitter = TextSplitters.Create(definition.PreTokenizer);
 
         // Llama 3's reference takes a piece that is a token as it is, even where the merges would lead elsewhere.
         _prefersWholePieces = definition.PreTokenizer == "llama-bpe";

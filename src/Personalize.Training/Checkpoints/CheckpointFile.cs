@@ -112,7 +112,7 @@ internal static class CheckpointFile
         return CheckpointHeader.Decode(bytes, location);
     }
 
-    private static void WriteDoubles(Stream stream, List<double> values)
+    internal static void WriteDoubles(Stream stream, List<double> values)
     {
         var bytes = new byte[values.Count * sizeof(double)];
         for (var i = 0; i < values.Count; i++)
@@ -123,14 +123,14 @@ internal static class CheckpointFile
         stream.Write(bytes);
     }
 
-    private static List<double> ReadDoubles(Stream stream, int count)
+    internal static List<double> ReadDoubles(Stream stream, int count)
     {
         var bytes = new byte[count * sizeof(double)];
         stream.ReadExactly(bytes);
         return [.. Enumerable.Range(0, count).Select(i => BinaryPrimitives.ReadDoubleLittleEndian(bytes.AsSpan(i * sizeof(double))))];
     }
 
-    private static void WriteSingles(Stream stream, ReadOnlySpan<float> values)
+    internal static void WriteSingles(Stream stream, ReadOnlySpan<float> values)
     {
         if (BitConverter.IsLittleEndian)
         {
@@ -151,7 +151,7 @@ internal static class CheckpointFile
         }
     }
 
-    private static void ReadSingles(Stream stream, Span<float> values)
+    internal static void ReadSingles(Stream stream, Span<float> values)
     {
         for (; !values.IsEmpty; values = values[Math.Min(PieceLength, values.Length)..])
         {

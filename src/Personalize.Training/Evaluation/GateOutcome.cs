@@ -1,6 +1,6 @@
 namespace Personalize.Training.Evaluation;
 
-/// <summary>Why the gate opened or stayed shut.</summary>
+/// <summary>Why the gate opened or stayed shut. The numbers are stable.</summary>
 public enum GateOutcome
 {
     /// <summary>The adapter predicts the later interactions better than the base and the incumbent.</summary>
@@ -17,4 +17,16 @@ public enum GateOutcome
 
     /// <summary>The adapter is no better than the adapter in use.</summary>
     NotBelowIncumbent,
+
+    /// <summary>The adapter is better than the base by no more than the luck of the examples may explain.</summary>
+    WithinChanceOfBase,
+
+    /// <summary>The adapter is better than the adapter in use by no more than the luck of the examples may explain.</summary>
+    WithinChanceOfIncumbent,
+
+    /// <summary>The adapter forgot too much of what the base can do in general.</summary>
+    GeneralAbilityLost,
+
+    /// <summary>The adapter learnt a planted secret by heart.</summary>
+    SecretLearnt,
 }

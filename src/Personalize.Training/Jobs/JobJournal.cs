@@ -75,6 +75,12 @@ public sealed class JobJournal : IDisposable
     /// <exception cref="StoreIntegrityException">A log was changed.</exception>
     public bool Knows(string adapterId) => Read().Any(log => log.FinishedAdapterIds.Contains(adapterId, StringComparer.Ordinal));
 
+    /// <summary>The newest interaction that the store held when an adapter was planned, so that what has a larger id was written after it.</summary>
+    /// <param name="adapterId">The adapter's whole id.</param>
+    /// <returns>Null where its plan is not known.</returns>
+    /// <exception cref="StoreIntegrityException">A log was changed.</exception>
+    public long? NewestSeenBy(string adapterId) => Read().LastOrDefault(log => log.FinishedAdapterIds.Contains(adapterId, StringComparer.Ordinal))?.NewestInteractionId;
+
     /// <summary>Writes down that a job's adapter is kept. Its last state, of no more use, is deleted; milestones stay for replays.</summary>
     /// <param name="log">The job.</param>
     /// <param name="outcome">Its figures.</param>

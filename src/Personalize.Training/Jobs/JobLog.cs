@@ -9,6 +9,8 @@ namespace Personalize.Training.Jobs;
 /// </summary>
 public sealed record JobLog
 {
+    internal static readonly IReadOnlyDictionary<string, int> None = new Dictionary<string, int>(StringComparer.Ordinal);
+
     internal JobLog()
     {
     }
@@ -35,14 +37,23 @@ public sealed record JobLog
     public JobOutcome? Outcome { get; internal init; }
 
     /// <summary>The ids of the interactions that train, in their order, without the erased ones.</summary>
-    public IReadOnlyList<long> TrainedOn => [.. Train.Where(slot => !slot.IsErased).Select(slot => slot.InteractionId)];
+    public IReadOnlyList<long> TrainedOn => [.. Train.Where(slot => !slot.IsErased && !slot.IsCanary).Select(slot => slot.InteractionId)];
 
     /// <summary>The adapters that were finished, oldest first.</summary>
     public IReadOnlyList<string> FinishedAdapterIds { get; internal init; } = [];
 
     internal int Sequence { get; init; }
 
-    internal long NewestInteractionId { get; init; }
+    /// <summary>The newest interaction that the store held when the plan was made: what was recorded since has a larger id.</summary>
+    public long NewestInteractionId { get; internal init; }
+
+    /// <summary>How many interactions of each source were left out because they came too fast.</summary>
+    public IReadOnlyDictionary<string, int> Flooded { get; internal init; } = None;
+
+    /// <summary>How many interactions of each source were left out because it had too large a share.</summary>
+    public IReadOnlyDictionary<string, int> OverShare { get; internal init; } = None;
+
+    internal int Canaries { get; init; }
 
     internal int GapCount { get; init; }
 

@@ -36,6 +36,13 @@ internal static class JobLogCodec
         }
 
         json.WriteEndArray();
+        if (log.Canaries > 0)
+        {
+            json.WriteNumber("canaries"u8, log.Canaries);
+        }
+
+        WriteCounts(json, "flooded", log.Flooded);
+        WriteCounts(json, "overShare", log.OverShare);
         if (log.Outcome is { } outcome)
         {
             WriteOutcome(json, outcome);
@@ -77,6 +84,9 @@ internal static class JobLogCodec
                 GapCount = root.GetProperty("gap"u8).GetInt32(),
                 Train = ReadSlots(root, "train"),
                 Test = ReadSlots(root, "test"),
+                Canaries = root.TryGetProperty("canaries"u8, out var canaries) ? canaries.GetInt32() : 0,
+                Flooded = ReadCounts(root, "flooded"),
+                OverShare = ReadCounts(root, "overShare"),
                 FinishedAdapterIds = [.. root.GetProperty("finished"u8).EnumerateArray().Select(id => id.GetString() ?? throw new FormatException("an id is null"))],
                 Outcome = root.TryGetProperty("outcome"u8, out var outcome) ? ReadOutcome(outcome) : null,
             };
@@ -117,6 +127,7 @@ internal static class JobLogCodec
         json.WriteString("baseNll"u8, Number(outcome.Gate.BaseNll));
         json.WriteString("adapterNll"u8, Number(outcome.Gate.AdapterNll));
         json.WriteString("incumbentNll"u8, outcome.Gate.IncumbentNll is { } incumbent ? Number(incumbent) : null);
+        GateReportCodec.Write(json, outcome.Gate);
         json.WriteStartArray("losses"u8);
         foreach (var loss in outcome.Losses)
         {
@@ -131,16 +142,35 @@ internal static class JobLogCodec
         [.. outcome.GetProperty("losses"u8).EnumerateArray().Select(loss => loss.GetDouble())],
         outcome.GetProperty("tokens"u8).GetInt64(),
         TimeSpan.FromTicks(outcome.GetProperty("elapsedTicks"u8).GetInt64()),
-        new GateDecision(
+        GateReportCodec.Read(outcome, new GateDecision(
             (GateOutcome)outcome.GetProperty("gate"u8).GetInt32(),
             Number(Text(outcome, "baseNll")),
             Number(Text(outcome, "adapterNll")),
             outcome.GetProperty("incumbentNll"u8).GetString() is { } incumbent ? Number(incumbent) : null,
-            outcome.GetProperty("testTokens"u8).GetInt32()));
+            outcome.GetProperty("testTokens"u8).GetInt32())));
 
-    private static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
+    private static void WriteCounts(Utf8JsonWriter json, string name, IReadOnlyDictionary<string, int> counts)
+    {
+        if (counts.Count == 0)
+        {
+            return;
+        }
 
-    private static double Number(string text) => double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture);
+        json.WriteStartObject(name);
+        foreach (var (source, count) in counts)
+        {
+            json.WriteNumber(source, count);
+        }
+
+        json.WriteEndObject();
+    }
+
+    private static IReadOnlyDictionary<string, int> ReadCounts(JsonElement root, string name) =>
+        root.TryGetProperty(name, out var counts) ? counts.EnumerateObject().ToDictionary(count => count.Name, count => count.Value.GetInt32(), StringComparer.Ordinal) : JobLog.None;
+
+    internal static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
+
+    internal static double Number(string text) => double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture);
 
     private static string Text(JsonElement element, string name) => element.GetProperty(name).GetString() ?? throw new FormatException(name);
 }

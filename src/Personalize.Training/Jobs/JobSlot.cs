@@ -6,5 +6,8 @@ namespace Personalize.Training.Jobs;
 /// <param name="ErasedAfter">How many adapters of the run saw it before it was erased; 0 while it is there.</param>
 internal sealed record JobSlot(long InteractionId, string? Digest, int ErasedAfter)
 {
+    /// <summary>Whether a planted secret stands here, which is in no store; its id is negative.</summary>
+    public bool IsCanary => InteractionId < 0;
+
     public bool IsErased => Digest is null;
 }

@@ -22,11 +22,15 @@ public sealed partial class PersonalizationJob
     public JobLog Begin(JobJournal journal, AdapterRegistry registry, IReadOnlyList<Interaction> interactions, string recipeName)
     {
         ArgumentNullException.ThrowIfNull(journal);
-        var split = ChronologicalSplit.Protocol(interactions.Count);
-        List<JobSlot> Slots(IEnumerable<Interaction> part) => [.. part.Select(interaction => new JobSlot(interaction.Id, ExampleDigest.Of(Encode([interaction])[0]), 0))];
+        var (kept, sources) = Choose(interactions);
+        var split = ChronologicalSplit.Protocol(kept.Count);
+        var runId = AdapterRegistry.NewId();
+        JobSlot Slot(Interaction interaction) => new(interaction.Id, ExampleDigest.Of(Encode([interaction])[0]), 0);
+        List<JobSlot> Slots(IEnumerable<Interaction> part) => [.. part.Select(Slot)];
+        var canaries = new CanaryPlan(runId, _options.Gate.Canaries);
         var plan = new JobLog
         {
-            RunId = AdapterRegistry.NewId(),
+            RunId = runId,
             AdapterId = AdapterRegistry.NewId(),
             IsPending = true,
             BaseFingerprint = _model.Fingerprint,
@@ -35,8 +39,11 @@ public sealed partial class PersonalizationJob
             Sequence = 0,
             NewestInteractionId = interactions.Max(interaction => interaction.Id),
             GapCount = split.GapCount,
-            Train = Slots(interactions.Take(split.TrainCount)),
-            Test = Slots(interactions.Skip(split.TestStart).Take(split.TestCount)),
+            Train = canaries.PlantAmong(Slots(kept.Take(split.TrainCount)), Slot),
+            Test = Slots(kept.Skip(split.TestStart).Take(split.TestCount)),
+            Canaries = canaries.Count,
+            Flooded = sources?.Flooded ?? JobLog.None,
+            OverShare = sources?.OverShare ?? JobLog.None,
         };
         return journal.Begin(plan, registry);
     }
@@ -64,7 +71,7 @@ public sealed partial class PersonalizationJob
         }
 
         var stored = interactions.Select(interaction => interaction.Id).ToHashSet();
-        foreach (var slot in latest.Train.Concat(latest.Test).Where(slot => !slot.IsErased && !stored.Contains(slot.InteractionId)))
+        foreach (var slot in latest.Train.Concat(latest.Test).Where(slot => !slot.IsErased && !slot.IsCanary && !stored.Contains(slot.InteractionId)))
         {
             journal.Forget(slot.InteractionId, registry);
         }
@@ -128,12 +135,18 @@ public sealed partial class PersonalizationJob
         ArgumentNullException.ThrowIfNull(journal);
         ArgumentNullException.ThrowIfNull(log);
         var byId = interactions.ToDictionary(interaction => interaction.Id);
+        var canaries = new CanaryPlan(log.RunId, log.Canaries);
+        foreach (var planted in canaries.Interactions)
+        {
+            byId.Add(planted.Id, planted);
+        }
+
         var train = Fetch(journal, log, log.Train, byId);
         var test = Fetch(journal, log, log.Test, byId).OfType<TrainingExample>().ToList();
         var checkpoints = new CheckpointOptions { Storage = journal.Checkpoints(log), Interval = checkpointInterval };
         var training = CreateTrainer().Run(train, _model.Fingerprint, checkpoints, progress, cancellationToken);
-        var gate = Judge(test, training.Adapter, incumbent, cancellationToken);
-        var split = new ChronologicalSplit(log.Train.Count, log.GapCount, log.Test.Count);
+        var gate = Judge(test, training.Adapter, incumbent, canaries, cancellationToken);
+        var split = new ChronologicalSplit(log.Train.Count - log.Canaries, log.GapCount, log.Test.Count);
         return new PersonalizationResult(training, gate, split, [.. log.TrainedOn.Select(id => byId[id])]);
     }
 

@@ -23,6 +23,7 @@ public sealed partial class PersonalizationJob
     private readonly LoraRecipe _recipe;
     private readonly TrainingMemory? _memory;
     private readonly TimeProvider _time;
+    private readonly JobOptions _options;
 
     /// <summary>Prepares a job.</summary>
     /// <param name="model">The frozen model.</param>
@@ -31,8 +32,13 @@ public sealed partial class PersonalizationJob
     /// <param name="recipe">What decides the adapter.</param>
     /// <param name="memory">How much memory may be used; null stands for the defaults.</param>
     /// <param name="time">The clock of the figures; null stands for the system's.</param>
-    public PersonalizationJob(DecoderModel model, ChatFormat format, WorkerPool pool, LoraRecipe recipe, TrainingMemory? memory = null, TimeProvider? time = null)
+    /// <param name="options">What is used of a store, and what the gate asks; null stands for the protocol.</param>
+    /// <exception cref="ArgumentException">An option of the gate is out of range.</exception>
+    public PersonalizationJob(
+        DecoderModel model, ChatFormat format, WorkerPool pool, LoraRecipe recipe, TrainingMemory? memory = null, TimeProvider? time = null, JobOptions? options = null)
     {
+        _options = options ?? new JobOptions();
+        _options.Gate.Validate();
         _model = model;
         _format = format;
         _pool = pool;
@@ -47,7 +53,7 @@ public sealed partial class PersonalizationJob
     /// <exception cref="Core.Errors.InsufficientDataException">Too few interactions to train on some and test on others.</exception>
     /// <exception cref="Core.Errors.PrivacyParameterException">No noise is enough for the recipe's epsilon.</exception>
     public SubsampledGaussian? PlanPrivacy(int interactions) =>
-        CreateTrainer().PlanPrivacy(ChronologicalSplit.Protocol(interactions).TrainCount);
+        CreateTrainer().PlanPrivacy(ChronologicalSplit.Protocol(interactions).TrainCount + _options.Gate.Canaries);
 
     /// <summary>Trains, evaluates and decides; keeps nothing.</summary>
     /// <param name="interactions">What the person wrote, in time order; of more than <see cref="ChronologicalSplit.ProtocolCount"/> the first ones are used.</param>
@@ -62,11 +68,13 @@ public sealed partial class PersonalizationJob
     public PersonalizationResult Run(
         IReadOnlyList<Interaction> interactions, LoraAdapter? incumbent = null, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
-        var split = ChronologicalSplit.Protocol(interactions.Count);
-        var trainedOn = interactions.Take(split.TrainCount).ToArray();
-        var test = Encode(interactions.Skip(split.TestStart).Take(split.TestCount));
-        var training = CreateTrainer().Run(Encode(trainedOn), _model.Fingerprint, progress, cancellationToken);
-        return new PersonalizationResult(training, Judge(test, training.Adapter, incumbent, cancellationToken), split, trainedOn);
+        var (kept, sources) = Choose(interactions);
+        var split = ChronologicalSplit.Protocol(kept.Count);
+        var trainedOn = kept.Take(split.TrainCount).ToArray();
+        var test = Encode(kept.Skip(split.TestStart).Take(split.TestCount));
+        var canaries = new CanaryPlan(AdapterRegistry.NewId(), _options.Gate.Canaries);
+        var training = CreateTrainer().Run(canaries.PlantAmong(Encode(trainedOn), canary => Encode([canary])[0]), _model.Fingerprint, progress, cancellationToken);
+        return new PersonalizationResult(training, Judge(test, training.Adapter, incumbent, canaries, cancellationToken), split, trainedOn) { Sources = sources };
     }
 
     /// <summary>Keeps the adapter in the person's registry, in use if the gate let it through, else as rejected with its figures.</summary>
@@ -103,13 +111,48 @@ public sealed partial class PersonalizationJob
 
     private LoraTrainer CreateTrainer() => new(_model.Description, _model.Weights, _pool, _recipe, _memory, _time);
 
-    private GateDecision Judge(IReadOnlyList<TrainingExample> test, LoraAdapter adapter, LoraAdapter? incumbent, CancellationToken cancellationToken)
+    /// <summary>What is used of a store: what the sources' limits leave, and of that the newest if they are asked for.</summary>
+    private (IReadOnlyList<Interaction> Kept, SourceFilterResult? Sources) Choose(IReadOnlyList<Interaction> interactions)
+    {
+        var sources = _options.Sources is { } limits ? SourceFilter.Apply(interactions, limits) : null;
+        var kept = sources?.Kept ?? interactions;
+        if (kept.Count < ChronologicalSplit.MinimumCount && kept.Count < interactions.Count)
+        {
+            throw new InsufficientDataException(kept.Count, ChronologicalSplit.MinimumCount, interactions.Count - kept.Count);
+        }
+
+        return (_options.UseNewest && kept.Count > ChronologicalSplit.ProtocolCount ? [.. kept.Skip(kept.Count - ChronologicalSplit.ProtocolCount)] : kept, sources);
+    }
+
+    private GateDecision Judge(IReadOnlyList<TrainingExample> test, LoraAdapter adapter, LoraAdapter? incumbent, CanaryPlan canaries, CancellationToken cancellationToken)
     {
         var evaluator = new AdapterEvaluator(_model.Description, _model.Weights, _pool);
         var baseResult = evaluator.Evaluate(test, adapter: null, cancellationToken);
         var incumbentResult = incumbent is not null && string.Equals(incumbent.BaseFingerprint, _model.Fingerprint, StringComparison.Ordinal)
             ? evaluator.Evaluate(test, incumbent, cancellationToken)
             : null;
-        return Gate.Decide(baseResult, evaluator.Evaluate(test, adapter, cancellationToken), incumbentResult);
+        var adapterResult = evaluator.Evaluate(test, adapter, cancellationToken);
+        return Gate.Decide(baseResult, adapterResult, incumbentResult, _options.Gate, Generally(evaluator, adapter, cancellationToken), LookForSecrets(evaluator, adapter, canaries, cancellationToken));
+    }
+
+    private GeneralChange? Generally(AdapterEvaluator evaluator, LoraAdapter adapter, CancellationToken cancellationToken) =>
+        double.IsPositiveInfinity(_options.Gate.MaximumGeneralFall) ? null : GeneralAbility.Compare(evaluator, _format.Tokenizer, adapter, _options.Gate, cancellationToken);
+
+    private CanaryCheck? LookForSecrets(AdapterEvaluator evaluator, LoraAdapter adapter, CanaryPlan canaries, CancellationToken cancellationToken)
+    {
+        var (before, after) = (0d, 0d);
+        foreach (var canary in canaries.All)
+        {
+            var candidates = Encode(canary.Candidates.Select(text => CanaryPlan.Write(canary.Context, text)));
+            double Bits(LoraAdapter? with)
+            {
+                double[] losses = [.. evaluator.Evaluate(candidates, with, cancellationToken).Examples.Select(example => example.Nll)];
+                return CanaryExposure.Bits(losses[0], losses[1..]);
+            }
+
+            (before, after) = (Math.Max(before, Bits(null)), Math.Max(after, Bits(adapter)));
+        }
+
+        return canaries.Count == 0 ? null : new CanaryCheck(before, after, canaries.Count);
     }
 }

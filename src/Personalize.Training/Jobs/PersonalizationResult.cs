@@ -9,4 +9,8 @@ namespace Personalize.Training.Jobs;
 /// <param name="Gate">The losses on the later interactions and the verdict.</param>
 /// <param name="Split">How the interactions were divided.</param>
 /// <param name="TrainedOn">The interactions that trained the adapter.</param>
-public sealed record PersonalizationResult(TrainingResult Training, GateDecision Gate, ChronologicalSplit Split, IReadOnlyList<Interaction> TrainedOn);
+public sealed record PersonalizationResult(TrainingResult Training, GateDecision Gate, ChronologicalSplit Split, IReadOnlyList<Interaction> TrainedOn)
+{
+    /// <summary>What the limits of the sources left out; null where it was not asked, or stands in the plan.</summary>
+    public SourceFilterResult? Sources { get; init; }
+}

@@ -20,10 +20,10 @@ internal sealed unsafe class AdamW : IDisposable
     private readonly double _weightDecay;
     private readonly IReadOnlyList<ParameterGroup> _groups;
 
-    public AdamW(long parameterCount, double beta1, double beta2, double epsilon, double weightDecay, IReadOnlyList<ParameterGroup>? groups = null)
+    public AdamW(long parameterCount, double beta1, double beta2, double epsilon, double weightDecay, IReadOnlyList<ParameterGroup>? groups = null, bool coversAll = true)
     {
         _groups = groups ?? [new ParameterGroup(0, parameterCount)];
-        if (_groups.Sum(g => g.Length) != parameterCount)
+        if (coversAll && _groups.Sum(g => g.Length) != parameterCount)
         {
             throw new ArgumentException($"the groups do not cover {parameterCount} parameters", nameof(groups));
         }

@@ -4,7 +4,6 @@ using Personalize.Core.Kernels;
 using Personalize.Core.Models;
 using Personalize.Core.Quantization;
 using Personalize.Training.Adapters;
-using Personalize.Training.Layers;
 
 namespace Personalize.Training.Weights;
 
@@ -14,7 +13,6 @@ internal sealed unsafe class TrainableWeights : IDisposable
 {
     private readonly DecoderDescription _description;
     private readonly WeightLayout _layout;
-    private readonly NativeBuffer<float> _tiedOutput;
     private bool _isTaken;
 
     private TrainableWeights(DecoderDescription description)
@@ -22,21 +20,14 @@ internal sealed unsafe class TrainableWeights : IDisposable
         _description = description;
         _layout = new WeightLayout(description);
         Parameters = new NativeBuffer<float>(_layout.Length);
-        Gradients = new NativeBuffer<float>(_layout.Length);
-
-        // A place of its own until the step's end: each sum then has its own order, however the step is divided into micro-batches.
-        _tiedOutput = new NativeBuffer<float>(description.TiesEmbeddings ? _layout.Embedding.Length : 0);
-        Sinks = CreateSinks();
+        Gradients = new WeightGradients(description, _layout);
     }
 
     public NativeBuffer<float> Parameters { get; }
 
-    public NativeBuffer<float> Gradients { get; }
+    public WeightGradients Gradients { get; }
 
     public WeightLayout Layout => _layout;
-
-    /// <summary>Where a backward adds its gradients.</summary>
-    public StackGradients Sinks { get; }
 
     /// <summary>What the layers read: the parameters as of the last <see cref="Publish"/>.</summary>
     public DecoderWeights Weights { get; private set; } = null!;
@@ -45,7 +36,7 @@ internal sealed unsafe class TrainableWeights : IDisposable
     public static long ByteLength(DecoderDescription description)
     {
         var layout = new WeightLayout(description);
-        return sizeof(float) * ((3 * layout.Length) + (description.TiesEmbeddings ? layout.Embedding.Length : 0));
+        return (2 * sizeof(float) * layout.Length) + WeightGradients.ByteLength(description, layout);
     }
 
     /// <summary>New weights: matrices uniform with standard deviation 0.02, those that write into the residual stream divided by sqrt(2 layers) (GPT-2), gains 1, biases 0.</summary>
@@ -113,23 +104,6 @@ internal sealed unsafe class TrainableWeights : IDisposable
     /// <summary>The parameters of one tensor, row-major.</summary>
     public Span<float> Values(WeightSlot slot) => new(Parameters.Pointer + slot.Start, checked((int)slot.Length));
 
-    /// <summary>Sets all gradients to 0 before a step.</summary>
-    public void ClearGradients()
-    {
-        Gradients.Span.Clear();
-        _tiedOutput.Span.Clear();
-    }
-
-    /// <summary>Puts the two parts of a tied embedding's gradient together at the end of a step.</summary>
-    public void FinishGradients()
-    {
-        var gradient = Gradients.Pointer + _layout.Embedding.Start;
-        for (var i = 0L; i < _tiedOutput.Length; i++)
-        {
-            gradient[i] += _tiedOutput.Pointer[i];
-        }
-    }
-
     /// <summary>Brings <see cref="Weights"/> up to date with the parameters. Nobody may compute with them meanwhile.</summary>
     public void Publish(WorkerPool pool)
     {
@@ -172,7 +146,6 @@ internal sealed unsafe class TrainableWeights : IDisposable
 
         Parameters.Dispose();
         Gradients.Dispose();
-        _tiedOutput.Dispose();
     }
 
     private static WeightVector? BiasOf(DecoderLayerWeights layer, LinearModule module) => module switch
@@ -182,26 +155,6 @@ internal sealed unsafe class TrainableWeights : IDisposable
         LinearModule.Value => layer.ValueBias,
         _ => null,
     };
-
-    private StackGradients CreateSinks()
-    {
-        float* At(WeightSlot slot) => Gradients.Pointer + slot.Start;
-        return new StackGradients
-        {
-            Embedding = At(_layout.Embedding),
-            Output = _tiedOutput.Length > 0 ? _tiedOutput.Pointer : At(_layout.Output),
-            OutputNorm = At(_layout.OutputNorm),
-            Layers =
-            [
-                .. _layout.Layers.Select(slots => new LayerGradients
-                {
-                    AttentionNorm = At(slots.AttentionNorm),
-                    FeedForwardNorm = At(slots.FeedForwardNorm),
-                    Maps = [.. LoraConfiguration.AllTargets.Select(module => new LinearGradient { Weight = At(slots.Maps[(int)module]), Bias = slots.BiasOf(module) is { } bias ? At(bias) : null })],
-                }),
-            ],
-        };
-    }
 
     private void Read(PackedMatrix source, WeightSlot slot)
     {

@@ -29,6 +29,9 @@ internal sealed class WeightLayout
     /// <summary>How many parameters there are.</summary>
     public long Length { get; private set; }
 
+    /// <summary>The linear maps of all layers.</summary>
+    public IReadOnlyList<WeightSlot> Maps => [.. Layers.SelectMany(layer => layer.Maps)];
+
     /// <summary>Matrices decay; gains and biases, whose size says nothing about complexity, do not.</summary>
     public IReadOnlyList<ParameterGroup> Groups => [.. _all.Select(slot => new ParameterGroup(slot.Start, slot.Length, Decays: slot.IsMatrix))];
 

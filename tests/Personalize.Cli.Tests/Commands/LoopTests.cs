@@ -1,5 +1,7 @@
 using System.Text.Json;
+using Personalize.Cli.Diagnostics;
 using Personalize.Cli.Hosting;
+using Personalize.Core.Interactions;
 
 namespace Personalize.Cli.Tests.Commands;
 
@@ -144,7 +146,7 @@ public sealed class LoopTests : IDisposable
     [Fact]
     public void Training_needs_now_a_profile_enough_text_and_a_sound_recipe()
     {
-        Run("train", "--model", _model).FailsWith(ExitCode.Usage, "--now");
+        Run("train", "--model", _model).FailsWith(ExitCode.BadFile, "no profile");
         Train().FailsWith(ExitCode.BadFile, "no profile");
         Run("record", "--context", "c", "--text", "t").Succeeds();
         Train().FailsWith(ExitCode.Failed, "at least 2");
@@ -250,17 +252,49 @@ public sealed class LoopTests : IDisposable
         Assert.All(samples, sample => Assert.StartsWith("la la la ", sample.GetProperty("reference").GetString(), StringComparison.Ordinal));
         Assert.Contains(samples, sample => sample.GetProperty("before").GetString() != sample.GetProperty("after").GetString());
         Assert.False(Directory.Exists(_folder["none"]));
+        var stored = json.GetProperty("stored");
+        Assert.Equal(JsonValueKind.Null, stored.GetProperty("profile").ValueKind);
+        Assert.True(stored.GetProperty("soughtTexts").GetInt32() > 0);
+        Assert.Equal(0, stored.GetProperty("readableTexts").GetInt32());
+        Assert.Equal(json.GetProperty("steps").GetInt32(), json.GetProperty("losses").GetArrayLength());
     }
 
     [Fact]
-    public void The_demo_brings_its_own_letters_and_prints_tables()
+    public void The_demo_keeps_its_profile_where_it_is_told_to_and_chat_talks_with_it()
+    {
+        var kept = _folder["kept"];
+        var json = CommandRun.Of("demo", "--interactions", _interactions, "--model", _model, "--keep", kept, "--json").Succeeds().Json;
+
+        Assert.Equal(kept, json.GetProperty("stored").GetProperty("profile").GetString());
+        var listed = Assert.Single(CommandRun.Of("adapters", "list", "--data", kept, "--json").Succeeds().Json.GetProperty("adapters").EnumerateArray());
+        Assert.Equal(json.GetProperty("stored").GetProperty("adapterId").GetString(), listed.GetProperty("id").GetString());
+        string[] chat = ["chat", "--data", kept, "--temperature", "0", "--max-tokens", "8"];
+        Assert.NotEqual(CommandRun.With("ask 1\n", CancellationToken.None, [.. chat, "--adapter", "none"]).Succeeds().Out, CommandRun.With("ask 1\n", CancellationToken.None, chat).Succeeds().Out);
+        CommandRun.Of("demo", "--interactions", _interactions, "--model", _model, "--keep", kept).FailsWith(ExitCode.Usage, "--keep");
+    }
+
+    [Fact]
+    public void What_can_be_read_in_a_profile_is_found()
+    {
+        var folder = Directory.CreateDirectory(_folder["leaking"]).FullName;
+        List<Interaction> interactions = [new(1, null, default, "cli", "", "a long enough text of mine"), new(2, null, default, "cli", "", "another one of that kind")];
+        Assert.Equal((0, 2), (SealCheck.Run(folder, interactions).ReadableTexts, SealCheck.Run(folder, interactions).SoughtTexts));
+
+        File.WriteAllText(Path.Combine(folder, "a"), "xx a long enough text of mine");
+        Assert.Equal(1, SealCheck.Run(folder, interactions).ReadableTexts);
+        File.WriteAllText(Path.Combine(folder, "b"), "another one of that kind", System.Text.Encoding.Unicode);
+        Assert.Equal(2, SealCheck.Run(folder, interactions).ReadableTexts);
+    }
+
+    [Fact]
+    public void The_demo_brings_its_own_messages_and_prints_tables()
     {
         var run = CommandRun.Of("demo", "--model", _model);
 
         Assert.Contains(run.ExitCode, (int[])[ExitCode.Done, ExitCode.Refused]);
-        Assert.Contains("128: 89 to learn from, 31 later ones", run.Out, StringComparison.Ordinal);
+        Assert.Contains("320: 224 to learn from, 74 later ones", run.Out, StringComparison.Ordinal);
         Assert.Contains("the model before", run.Out, StringComparison.Ordinal);
-        Assert.Contains("loss on later texts", run.Out, StringComparison.Ordinal);
+        Assert.Contains("loss on later messages", run.Out, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -7,15 +7,18 @@ public class CommandLineTests
 
     [Theory]
     [InlineData("agent")]
+    [InlineData("agent run --now")]
+    [InlineData("agent install --print --for beos")]
+    [InlineData("train --assume sunny")]
+    [InlineData("train --give-up-after -1")]
     [InlineData("bench")]
-    [InlineData("models pull x")]
     [InlineData("models quantize a b")]
     [InlineData("generate --prompt x --sinks 4")]
     [InlineData("generate --prompt x --speculation tree")]
     [InlineData("generate --prompt x --speculation draft")]
     [InlineData("generate --prompt x --draft-model m.gguf")]
     [InlineData("train --wait")]
-    [InlineData("store rotate-key")]
+    [InlineData("store compact")]
     [InlineData("doctor --nonsense")]
     public void What_does_not_exist_is_not_offered(string line)
     {
@@ -50,6 +53,11 @@ public class CommandLineTests
     [InlineData("store erase", "--id")]
     [InlineData("store erase --id 0", "--id")]
     [InlineData("store erase --id 1 --all", "--id")]
+    [InlineData("store erase --source a --all", "--source")]
+    [InlineData("store retain", "--days")]
+    [InlineData("store retain --days -1", "--days")]
+    [InlineData("store passphrase --remove --new-passphrase-file f", "--remove")]
+    [InlineData("bench store --largest 1", "--largest")]
     [InlineData("store consent app", "--give")]
     [InlineData("store consent app --give --withdraw", "--give")]
     public void A_bad_option_is_named_in_one_line(string line, string option)

@@ -1,4 +1,5 @@
 using Personalize.Cli.Hosting;
+using Personalize.Cli.Models.Pull;
 using Personalize.Core.Errors;
 
 namespace Personalize.Cli.Tests.Hosting;
@@ -27,6 +28,10 @@ public class ErrorReportTests
         { new AdapterMismatchException("a", "b"), ExitCode.BadFile },
         { new TensorShapeException("a", [1], [2]), ExitCode.BadFile },
         { new NonFiniteLogitsException(1), ExitCode.BadFile },
+        { new DownloadException(DownloadError.NotReachable, "x"), ExitCode.Failed },
+        { new DownloadException(DownloadError.NoRoom, "x"), ExitCode.Failed },
+        { new DownloadException(DownloadError.WrongBytes, "x"), ExitCode.BadFile },
+        { new DownloadException(DownloadError.NotAModel, "x"), ExitCode.BadFile },
         { new OutputFileException("p", new IOException()), ExitCode.Failed },
         { new OperationCanceledException(), ExitCode.Failed },
         { new InsufficientMemoryException(), ExitCode.Failed },

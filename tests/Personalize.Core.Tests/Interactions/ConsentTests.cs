@@ -1,5 +1,6 @@
 using Personalize.Core.Errors;
 using Personalize.Core.Interactions;
+using Personalize.Core.Profiles;
 
 namespace Personalize.Core.Tests.Interactions;
 
@@ -42,6 +43,23 @@ public sealed class ConsentTests : IDisposable
     }
 
     [Fact]
+    public void The_last_decision_counts_also_when_the_clock_was_set_back()
+    {
+        using var folder = new TemporaryFolder();
+        var clock = new SettableClock { Now = DateTimeOffset.UnixEpoch.AddYears(50) };
+        using (var profile = Profile.Open(folder["profile"], new ProfileOptions { TimeProvider = clock }))
+        {
+            profile.Interactions.Consent.Give("app");
+            clock.Now = DateTimeOffset.UnixEpoch;
+            profile.Interactions.Consent.Withdraw("app");
+        }
+
+        using var again = Profile.Open(folder["profile"]);
+        Assert.False(again.Interactions.Consent.IsGiven("app"));
+        Assert.Throws<ConsentRequiredException>(() => again.Interactions.Append(StoreFixture.Sample("a")));
+    }
+
+    [Fact]
     public void A_source_needs_a_name()
     {
         Assert.Equal(InteractionProblem.EmptySource, Assert.Throws<InvalidInteractionException>(() => Store.Consent.Give(" ")).Problem);
@@ -65,5 +83,12 @@ public sealed class ConsentTests : IDisposable
         var verification = Store.Verify();
         Assert.False(verification.ConsentIntact);
         Assert.Empty(verification.Corrupt);
+    }
+
+    private sealed class SettableClock : TimeProvider
+    {
+        public DateTimeOffset Now { get; set; }
+
+        public override DateTimeOffset GetUtcNow() => Now;
     }
 }

@@ -116,8 +116,8 @@ public sealed class TamperingTests : IDisposable
     [Fact]
     public void A_newer_schema_is_refused()
     {
-        _fixture.Tamper("PRAGMA user_version = 2");
-        Assert.Equal(2, Assert.Throws<ProfileVersionException>(() => _fixture.Store).Found);
+        _fixture.Tamper("PRAGMA user_version = 3");
+        Assert.Equal(3, Assert.Throws<ProfileVersionException>(() => _fixture.Store).Found);
     }
 
     [Fact]

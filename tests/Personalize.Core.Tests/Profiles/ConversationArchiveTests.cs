@@ -93,9 +93,9 @@ public sealed class ConversationArchiveTests : IDisposable
         using var profile = Profile.Open(_folder["profile"]);
         profile.Conversations.Write("a", stream => stream.Write([7]));
         using var box = profile.CreateBox(KeyPurpose.Adapters);
-        using var stream = SealedFile.OpenRead(Path.Combine(profile.DirectoryPath, "conversations", "a.conversation"), box, new SealContext("conversations", "a", "conversation", 1));
+        var path = Path.Combine(profile.DirectoryPath, "conversations", "a.conversation");
 
-        Assert.Equal(StoreIntegrityError.NotAuthentic, Assert.Throws<StoreIntegrityException>(() => stream.ReadByte()).Error);
+        Assert.Equal(StoreIntegrityError.NotAuthentic, Assert.Throws<StoreIntegrityException>(() => SealedFile.OpenRead(path, box, new SealContext("conversations", "a", "conversation", 1))).Error);
     }
 
     private static byte[] Content(ConversationArchive archive, string name)

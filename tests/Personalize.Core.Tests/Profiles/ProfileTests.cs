@@ -146,10 +146,10 @@ public sealed class ProfileTests : IDisposable
     {
         Profile.Open(Path).Dispose();
         var file = _folder["profile/profile.json"];
-        var newer = File.ReadAllText(file).Replace("\"version\": 1", "\"version\": 2", StringComparison.Ordinal);
+        var newer = File.ReadAllText(file).Replace("\"version\": 2", "\"version\": 3", StringComparison.Ordinal);
         File.WriteAllText(file, newer);
         var thrown = Assert.Throws<ProfileVersionException>(() => Profile.Open(Path));
-        Assert.Equal((2, 1), (thrown.Found, thrown.Supported));
+        Assert.Equal((3, 2), (thrown.Found, thrown.Supported));
         Assert.Equal(newer, File.ReadAllText(file));
     }
 

@@ -7,6 +7,9 @@ public sealed class SealedFileTests : IDisposable
 {
     private static readonly SealContext Place = new("adapters", "a1", "adapter", 1);
 
+    // Magic, purpose, key id, salt, layout, and the three names with their lengths.
+    private static readonly int HeaderSize = 8 + 1 + 16 + 32 + 4 + (3 * 2) + Place.Table.Length + Place.Row.Length + Place.Column.Length;
+
     private readonly TemporaryFolder _folder = new();
     private readonly ProfileKey _key = ProfileKey.CreateRandom();
     private readonly SealedBox _box;
@@ -45,13 +48,13 @@ public sealed class SealedFileTests : IDisposable
     {
         Write(2 * SealedFile.PartSize);
         var whole = File.ReadAllBytes(_folder["f"]);
-        foreach (var length in new[] { SealedFile.Magic.Length, SealedFile.Magic.Length + SealedFile.SealedPartSize, whole.Length - 1 })
+        foreach (var length in new[] { SealedFile.Magic.Length, HeaderSize - 1, HeaderSize, HeaderSize + SealedFile.SealedPartSize, whole.Length - 1 })
         {
             File.WriteAllBytes(_folder["f"], whole[..length]);
             Assert.Throws<StoreIntegrityException>(Read);
         }
 
-        File.WriteAllBytes(_folder["f"], whole[..(SealedFile.Magic.Length + SealedFile.SealedPartSize)]);
+        File.WriteAllBytes(_folder["f"], whole[..(HeaderSize + SealedFile.SealedPartSize)]);
         Assert.Equal(StoreIntegrityError.Truncated, Assert.Throws<StoreIntegrityException>(Read).Error);
         File.WriteAllBytes(_folder["f"], [.. whole, 0]);
         Assert.Throws<StoreIntegrityException>(Read);
@@ -62,8 +65,8 @@ public sealed class SealedFileTests : IDisposable
     {
         Write(3 * SealedFile.PartSize);
         var bytes = File.ReadAllBytes(_folder["f"]);
-        var first = bytes.AsSpan(SealedFile.Magic.Length, SealedFile.SealedPartSize);
-        var second = bytes.AsSpan(SealedFile.Magic.Length + SealedFile.SealedPartSize, SealedFile.SealedPartSize);
+        var first = bytes.AsSpan(HeaderSize, SealedFile.SealedPartSize);
+        var second = bytes.AsSpan(HeaderSize + SealedFile.SealedPartSize, SealedFile.SealedPartSize);
         var kept = first.ToArray();
         second.CopyTo(first);
         kept.CopyTo(second);
@@ -89,7 +92,7 @@ public sealed class SealedFileTests : IDisposable
     {
         File.WriteAllText(_folder["f"], "not a sealed file");
         Assert.Equal(StoreIntegrityError.Malformed, Assert.Throws<StoreIntegrityException>(Read).Error);
-        File.WriteAllBytes(_folder["f"], [.. "PSLFILE"u8, 2]);
+        File.WriteAllBytes(_folder["f"], [.. "PSLFILE"u8, 3]);
         Assert.Throws<ProfileVersionException>(Read);
         File.Delete(_folder["f"]);
         Assert.Equal(ProfileAccessError.NotReadable, Assert.Throws<ProfileAccessException>(Read).Error);

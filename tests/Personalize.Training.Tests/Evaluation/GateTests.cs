@@ -47,5 +47,48 @@ public sealed class GateTests
         Assert.Throws<ArgumentException>(() => Gate.Decide(Result(4), Result(3), other));
     }
 
+    [Fact]
+    public void An_advantage_that_may_be_chance_is_not_enough()
+    {
+        // Nine texts become better by a little, one gets much worse: the mean falls, and half of all draws would say otherwise.
+        var before = new EvaluationResult([.. Enumerable.Repeat(new ExampleLoss(4, 1), 10)]);
+        var after = new EvaluationResult([.. Enumerable.Repeat(new ExampleLoss(3.4, 1), 9), new ExampleLoss(9, 1)]);
+        var decision = Gate.Decide(before, after);
+        Assert.Equal(GateOutcome.WithinChanceOfBase, decision.Outcome);
+        Assert.True(decision.AgainstBase is { Difference: < 0, High: > 0 });
+        Assert.Equal(GateOutcome.Promoted, Gate.Decide(before, after, options: new GateOptions { RequireCertainty = false }).Outcome);
+
+        var worse = new EvaluationResult([.. Enumerable.Repeat(new ExampleLoss(8, 1), 10)]);
+        Assert.Equal(GateOutcome.WithinChanceOfIncumbent, Gate.Decide(worse, after, before).Outcome);
+        Assert.Equal(decision.AgainstBase, Gate.Decide(worse, after, before).AgainstIncumbent);
+    }
+
+    [Theory]
+    [InlineData(0.50, 0.495, true, GateOutcome.Promoted)]
+    [InlineData(0.50, 0.48, true, GateOutcome.GeneralAbilityLost)]
+    [InlineData(0.50, 0.48, false, GateOutcome.Promoted)]
+    [InlineData(0.50, 0.60, true, GateOutcome.Promoted)]
+    [InlineData(0.50, double.NaN, true, GateOutcome.GeneralAbilityLost)]
+    public void Forgetting_more_than_is_allowed_shuts_the_gate(double before, double after, bool certain, GateOutcome expected) =>
+        Assert.Equal(expected, Gate.Decide(Result(4), Result(3), general: new GeneralChange(before, after, certain)).Outcome);
+
+    [Theory]
+    [InlineData(5.9, GateOutcome.Promoted)]
+    [InlineData(7.0, GateOutcome.SecretLearnt)]
+    public void A_secret_learnt_by_heart_shuts_the_gate(double bits, GateOutcome expected)
+    {
+        var decision = Gate.Decide(Result(4), Result(3), canary: new CanaryCheck(1, bits, 1));
+        Assert.Equal(expected, decision.Outcome);
+        Assert.NotEmpty(decision.Explain());
+    }
+
+    [Fact]
+    public void Options_out_of_range_are_refused()
+    {
+        Assert.Throws<ArgumentException>(() => Gate.Decide(Result(4), Result(3), options: new GateOptions { Draws = 5 }));
+        Assert.Throws<ArgumentException>(() => Gate.Decide(Result(4), Result(3), options: new GateOptions { MaximumGeneralFall = double.NaN }));
+        Assert.Throws<ArgumentException>(() => Gate.Decide(Result(4), Result(3), options: new GateOptions { Canaries = -1 }));
+    }
+
     private static EvaluationResult Result(double mean) => new([new ExampleLoss(mean * 4, 4), new ExampleLoss(mean * 6, 6)]);
 }

@@ -56,11 +56,11 @@ public sealed class WeightGradientTests
                 var down = Loss();
                 weights.Parameters.Span[(int)i] = value;
                 expected.Add((up - down) / (2 * Step));
-                actual.Add(weights.Gradients.Span[(int)i]);
+                actual.Add(weights.Gradients.Values.Span[(int)i]);
             }
 
             // A key's bias shifts all scores of a row alike up to the rotation, so its gradient is small beside the others: the scale is the model's.
-            var largest = weights.Gradients.Span.ToArray().Max(Math.Abs);
+            var largest = weights.Gradients.Values.Span.ToArray().Max(Math.Abs);
             for (var i = 0; i < actual.Count; i++)
             {
                 Assert.InRange(Math.Abs(expected[i] - actual[i]) / largest, 0, DifferenceTolerance);
@@ -79,9 +79,9 @@ public sealed class WeightGradientTests
         using var weights = TrainableWeights.From(model.Description, model.Weights);
         var examples = model.Examples(4);
         Compute(model.Description, weights, pool, examples);
-        var expected = weights.Gradients.Span.ToArray();
+        var expected = weights.Gradients.Values.Span.ToArray();
         Compute(model.Description, weights, one, examples, keptLayers: 1, microBatchTokens: examples.Max(e => e.Length));
-        Assert.Equal(expected, weights.Gradients.Span.ToArray());
+        Assert.Equal(expected, weights.Gradients.Values.Span.ToArray());
     }
 
     [Fact]
@@ -131,7 +131,7 @@ public sealed class WeightGradientTests
         foreach (var pair in adapter.Pairs)
         {
             var slot = weights.Layout.Layers[pair.Layer].Maps[(int)pair.Module];
-            var dw = weights.Gradients.Span.Slice((int)slot.Start, (int)slot.Length);
+            var dw = weights.Gradients.Values.Span.Slice((int)slot.Start, (int)slot.Length);
             var (da, db) = (new double[pair.A.Length], new double[pair.B.Length]);
             for (var i = 0; i < dw.Length; i++)
             {
@@ -154,9 +154,9 @@ public sealed class WeightGradientTests
     private static TrainingStep.Outcome Compute(DecoderDescription description, TrainableWeights weights, WorkerPool pool, List<TrainingExample> examples, int? keptLayers = null, int? microBatchTokens = null)
     {
         using var stack = Stack(description, weights, pool, examples, keptLayers);
-        return new WeightStep(stack, weights, microBatchTokens ?? int.MaxValue).Compute(examples, 0, examples.Count, CancellationToken.None);
+        return new WeightStep(stack, weights.Gradients, microBatchTokens ?? int.MaxValue).Compute(examples, 0, examples.Count, CancellationToken.None);
     }
 
     private static DecoderStack Stack(DecoderDescription description, TrainableWeights weights, WorkerPool pool, List<TrainingExample> examples, int? keptLayers = null) =>
-        new(description, weights.Weights, pool, adapter: null, new WorkspaceShape(examples.Sum(e => e.Length), examples.Count, examples.Max(e => e.Length), 0, keptLayers ?? description.LayerCount, ForBackward: true), dropout: null, weights.Sinks);
+        new(description, weights.Weights, pool, adapter: null, new WorkspaceShape(examples.Sum(e => e.Length), examples.Count, examples.Max(e => e.Length), 0, keptLayers ?? description.LayerCount, ForBackward: true), dropout: null, weights.Gradients.Sinks);
 }
