@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using Personalize.Core.Errors;
 using Personalize.Core.Profiles;
+using Personalize.Hosting.Overnight;
 
 namespace Personalize.Hosting;
 
@@ -48,6 +49,9 @@ public sealed class PersonalProfile(IOptions<PersonalizationOptions> options, Ti
             }
         }
     }
+
+    /// <summary>How the overnight agent gets at it.</summary>
+    internal IProfileAccess Access => new FolderProfileAccess(reading => Profile.Open(Folder, Options(reading)), () => Exists);
 
     private ProfileOptions Options(bool forReading) =>
         new() { Passphrase = options.Value.Passphrase, KeyProtector = options.Value.KeyProtector, OpenForReading = forReading, TimeProvider = time };

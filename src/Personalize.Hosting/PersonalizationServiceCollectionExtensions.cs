@@ -33,6 +33,7 @@ public static class PersonalizationServiceCollectionExtensions
             .ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<PersonalProfile>();
+        services.TryAddSingleton(provider => provider.GetRequiredService<PersonalProfile>().Access);
         services.TryAddSingleton<PersonalModel>();
         services.TryAddSingleton<InteractionRecorder>();
         services.TryAddSingleton<PersonalizedChatClient>();

@@ -48,6 +48,26 @@ public sealed class ExamplesTests : IDisposable
         Assert.True(File.Exists(_folder["exported/peft/adapter_model.safetensors"]));
         Assert.True(File.Exists(_folder["exported/adapter.gguf"]));
         Assert.Contains($"answering with the adapter {id}", Run("1-embed-and-chat", "EmbedAndChat"), StringComparison.Ordinal);
+
+        // The messages are there and learned from once: a job by the person's own button finds them new to its plan.
+        var conditions = Run("6-own-conditions", "OwnConditions").Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.StartsWith("NotNow: ", conditions[0], StringComparison.Ordinal);
+        Assert.Contains("the button is not pressed", conditions[0], StringComparison.Ordinal);
+        Assert.DoesNotContain("NotNow", conditions[1], StringComparison.Ordinal);
+        Assert.DoesNotContain("Failed", conditions[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_overnight_example_says_what_it_came_to()
+    {
+        var history = _folder.Write("history.jsonl", string.Join('\n', File.ReadLines(Path.Combine(SharedFiles.Repository, "examples", "data", "wren.jsonl")).Take(40)));
+
+        var said = Run("3-overnight", "Overnight", history);
+
+        Assert.Contains("40 messages wait to be learned", said, StringComparison.Ordinal);
+
+        // On this device, as it is now: whether it may work is not the test's to say.
+        Assert.Matches("(NotNow|Promoted|Rejected): .+", said);
     }
 
     [Fact]

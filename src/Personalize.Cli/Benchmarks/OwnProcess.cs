@@ -13,8 +13,8 @@ internal static class OwnProcess
     /// <param name="arguments">The command and its options.</param>
     public static Process Start(CommandContext context, string model, params string[] arguments)
     {
-        var assembly = typeof(PersonalizeCommand).Assembly.Location;
-        var program = Path.ChangeExtension(assembly, OperatingSystem.IsWindows() ? "exe" : null);
+        var assembly = Path.Combine(AppContext.BaseDirectory, "personalize.dll");
+        var program = Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "personalize.exe" : "personalize");
         var start = new ProcessStartInfo { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         if (File.Exists(program))
         {

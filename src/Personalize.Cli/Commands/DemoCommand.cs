@@ -29,12 +29,12 @@ internal static class DemoCommand
         host.Bind(command, context =>
         {
             using var source = context.Get(interactions) is { } path ? TextFile.Open(path) : SampleInteractions.Open();
-            return Run(context, source, RecipeOption.Read(context, context.Get(recipe)), context.Get(keep));
+            return Run(context, source, RecipeOption.Read(context, context.Get(recipe)), context.IsGiven(recipe), context.Get(keep));
         });
         return command;
     }
 
-    private static int Run(CommandContext context, Stream source, LoraRecipe recipe, string? keep)
+    private static int Run(CommandContext context, Stream source, LoraRecipe recipe, bool isChosen, string? keep)
     {
         var kept = keep is null ? null : Path.GetFullPath(keep);
         if (kept is not null && Profile.Exists(kept))
@@ -45,6 +45,7 @@ internal static class DemoCommand
         using var temporary = kept is null ? new TemporaryProfileFolder() : null;
         var folder = kept ?? temporary!.Path;
         using var engine = Engine.Load(context, AdapterOption.None);
+        recipe = isChosen ? recipe : SuitedRecipe.For(engine.Model.Description, recipe);
         var (interactions, result, id, samples) = Learn(context, engine, folder, source, recipe);
         if (kept is not null)
         {
@@ -52,7 +53,7 @@ internal static class DemoCommand
         }
 
         // The profile is closed: what lies in its folder now is what would lie there overnight.
-        var report = new DemoReport(engine.Name, interactions.Count, id, result, samples, SealCheck.Run(folder, interactions), kept);
+        var report = new DemoReport(engine.Name, recipe, interactions.Count, id, result, samples, SealCheck.Run(folder, interactions), kept);
         context.Output.Result(json => DemoText.WriteJson(json, report), console => DemoText.WriteTables(console, report));
         return report.Seal.ReadableTexts > 0 ? ExitCode.Failed : result.Gate.IsPromoted ? ExitCode.Done : ExitCode.Refused;
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Personalize.Cli.Commands;
 using Personalize.Cli.Diagnostics;
@@ -14,6 +15,11 @@ internal static class DemoText
     public static void WriteJson(Utf8JsonWriter json, DemoReport report)
     {
         json.WriteString("model", report.Model);
+        json.WriteStartObject("recipe");
+        json.WriteNumber("rank", report.Recipe.Rank);
+        json.WriteNumber("epochs", report.Recipe.Epochs);
+        json.WriteNumber("learningRate", report.Recipe.LearningRate);
+        json.WriteEndObject();
         json.WriteNumber("interactions", report.Interactions);
         json.WriteNumber("steps", report.Result.Training.Steps);
         TrainingText.WriteFigures(json, JobOutcome.Of(report.Result));
@@ -52,6 +58,7 @@ internal static class DemoText
         var facts = new Table().Border(TableBorder.None).HideHeaders().AddColumn(new TableColumn("").NoWrap()).AddColumn("");
         facts.AddRow("model", Cell(report.Model));
         facts.AddRow("messages", $"{report.Interactions}: {split.TrainCount} to learn from, {split.TestCount} later ones to judge by");
+        facts.AddRow("recipe", string.Create(CultureInfo.InvariantCulture, $"LoRA of rank {report.Recipe.Rank} on {report.Recipe.Targets.Count} maps, {report.Recipe.Epochs} {(report.Recipe.Epochs == 1 ? "pass" : "passes")}, rate {report.Recipe.LearningRate:G3}"));
         facts.AddRow("training", $"{training.TrainTokens} tokens in {training.Elapsed.TotalSeconds:F1} s, {training.TokensPerSecond:F0} a second, {ProcessMemory.PeakBytes() / 1e6:F0} MB at most");
         if (Sparkline.Draw(training.Losses, console.Profile.Capabilities.Unicode) is { Length: > 0 } line)
         {

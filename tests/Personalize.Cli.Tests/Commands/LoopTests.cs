@@ -260,6 +260,15 @@ public sealed class LoopTests : IDisposable
     }
 
     [Fact]
+    public void A_small_model_gets_more_passes_unless_a_recipe_is_named()
+    {
+        int Epochs(params string[] args) => CommandRun.Of(["demo", "--interactions", _interactions, "--model", _model, "--json", .. args]).Succeeds().Json.GetProperty("recipe").GetProperty("epochs").GetInt32();
+
+        Assert.Equal(1, Epochs("--recipe", "peft"));
+        Assert.Equal(4, Epochs());
+    }
+
+    [Fact]
     public void The_demo_keeps_its_profile_where_it_is_told_to_and_chat_talks_with_it()
     {
         var kept = _folder["kept"];
