@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 
 namespace Personalize.Core.Devices;
@@ -6,7 +7,7 @@ namespace Personalize.Core.Devices;
 /// <param name="run">Runs a program and returns what it wrote, or null.</param>
 internal sealed class MacSensors(Func<string, IReadOnlyList<string>, string?> run) : ISensors
 {
-    private const string Digits = "0123456789.";
+    private static readonly SearchValues<char> Digits = SearchValues.Create("0123456789.");
 
     public SensorValues Read()
     {
