@@ -31,12 +31,12 @@ internal sealed record CommandRun(int ExitCode, string Out, string Error)
 
     public static CommandRun Of(params string[] args) => With("", CancellationToken.None, args);
 
-    public static CommandRun With(string input, CancellationToken cancellationToken, params string[] args) => On(null, input, cancellationToken, args);
+    public static CommandRun With(string input, CancellationToken cancellationToken, params string[] args) => On(null, input, args, cancellationToken);
 
     /// <summary>Runs a command on a device whose conditions the test decides.</summary>
-    public static CommandRun On(IDeviceConditions device, params string[] args) => On(_ => device, "", CancellationToken.None, args);
+    public static CommandRun On(IDeviceConditions device, params string[] args) => On(_ => device, "", args, CancellationToken.None);
 
-    private static CommandRun On(Func<ConditionLimits, IDeviceConditions>? device, string input, CancellationToken cancellationToken, string[] args)
+    private static CommandRun On(Func<ConditionLimits, IDeviceConditions>? device, string input, string[] args, CancellationToken cancellationToken)
     {
         using var output = new StringWriter { NewLine = "\n" };
         using var error = new StringWriter { NewLine = "\n" };

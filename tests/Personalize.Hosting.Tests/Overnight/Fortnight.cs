@@ -8,12 +8,13 @@ using Personalize.Training.Evaluation;
 
 namespace Personalize.Hosting.Tests.Overnight;
 
-/// <summary>Fourteen days of one person: they write by day, the agent looks every five minutes by night. From the seventh day on they write in another manner.</summary>
+/// <summary>Fourteen days of one person: they write by day, the agent looks every five minutes by night. From the seventh day on they write in another manner; on the tenth an adapter comes into use that fits them worse than none.</summary>
 internal sealed class Fortnight : IDisposable
 {
     public const int Days = 14;
     private const int RowsADay = 8;
     private const int ChangeDay = 7;
+    private const int MisfitDay = 10;
     private const string Source = "diary";
     private static readonly TimeSpan Look = TimeSpan.FromMinutes(5);
 
@@ -61,6 +62,11 @@ internal sealed class Fortnight : IDisposable
         {
             Home.PersonIsThere = true;
             Write(day);
+            if (day == MisfitDay)
+            {
+                PutMisfitInUse();
+            }
+
             evening?.Invoke(day);
             Time.Advance(TimeSpan.FromHours(11));
             Home.PersonIsThere = false;
@@ -83,6 +89,15 @@ internal sealed class Fortnight : IDisposable
     public Profile Open() => Profile.Open(_profile, new ProfileOptions { OpenForReading = true, TimeProvider = Time });
 
     public void Dispose() => _folder.Dispose();
+
+    // The adapter in use with its sign turned: what it had made likelier it makes less likely.
+    private void PutMisfitInUse()
+    {
+        using var profile = Profile.Open(_profile, new ProfileOptions { TimeProvider = Time });
+        var adapter = profile.Adapters.Load(profile.Adapters.GetPromoted()!.Id);
+        var turned = adapter.Pairs.Select(pair => new LoraPair(pair.Layer, pair.Module, pair.Rank, pair.A, [.. pair.B.Select(value => -value)]));
+        _ = profile.Adapters.Promote(profile.Adapters.Add(new LoraAdapter(adapter.Configuration, adapter.BaseFingerprint, [.. turned]), new AdapterProvenance()).Id);
+    }
 
     private OvernightAgent CreateAgent() => new(new FolderProfileAccess(_profile, Time), () => OvernightModel.Load(_model, 1, Time), Home, Options, Time) { Progress = Home };
 

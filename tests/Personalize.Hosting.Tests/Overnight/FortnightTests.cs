@@ -14,9 +14,7 @@ public sealed class FortnightTests(ITestOutputHelper output)
         calm.Live();
         Show(calm);
         var kinds = calm.Runs.ConvertAll(run => run.Kind);
-        Assert.Equal([OvernightKind.Promoted, OvernightKind.Promoted, OvernightKind.RolledBack], kinds.Take(3));
-        Assert.Contains(OvernightKind.Rejected, kinds);
-        Assert.Equal(OvernightKind.Promoted, kinds[^1]);
+        Assert.Equal([OvernightKind.Promoted, OvernightKind.Promoted, OvernightKind.Rejected, OvernightKind.RolledBack, OvernightKind.Promoted], kinds);
 
         using var rough = new Fortnight();
         Disturb(rough);
@@ -42,7 +40,8 @@ public sealed class FortnightTests(ITestOutputHelper output)
     {
         var home = rough.Home;
         void At(int step, Action happens) => home.Events[step] = happens;
-        home.Warming = 25;
+        // Each step warms by more than it cools: towards the end of a job it has to rest.
+        home.Warming = 15;
         At(3, () => Return(rough, TimeSpan.FromMinutes(7)));
         At(5, () => Return(rough, TimeSpan.FromHours(9)));
         At(9, () => home.Celsius = 120);
@@ -72,9 +71,7 @@ public sealed class FortnightTests(ITestOutputHelper output)
         Assert.True(history.Entries.Count < 100);
 
         var changes = profile.Adapters.History;
-        Assert.Equal(
-            lived.Runs.Where(run => run.Kind is OvernightKind.Promoted or OvernightKind.RolledBack).Select(run => run.Kind == OvernightKind.RolledBack),
-            changes.Select(change => change.IsRollback));
+        Assert.Equal([false, false, false, true, false], changes.Select(change => change.IsRollback));
         Assert.All(changes.Where(change => change.IsRollback), change => Assert.Contains("worse than the base", change.Reason, StringComparison.Ordinal));
         Assert.Equal(AdapterStatus.Promoted, profile.Adapters.GetPromoted()!.Status);
     }
