@@ -18,6 +18,9 @@ public sealed class WeightRecipe
     /// <summary>Towards which fraction of its peak the rate falls by the last step.</summary>
     public double FinalLearningRateFraction { get; init; } = 0.1;
 
+    /// <summary>With a constant schedule: over which share of the steps, the last ones, the rate falls along a line. Until there the end need not be known: a run goes on with another number of steps from any checkpoint before.</summary>
+    public double DecayShare { get; init; }
+
     /// <summary>How many examples make one optimizer step.</summary>
     public int ExamplesPerStep { get; init; } = 16;
 
@@ -48,6 +51,9 @@ public sealed class WeightRecipe
     /// <summary>How often the examples are gone through.</summary>
     public int Epochs { get; init; } = 1;
 
+    /// <summary>Ends after so many steps where the epochs have more; 0 ends with the epochs.</summary>
+    public int Steps { get; init; }
+
     /// <summary>Whether each epoch has an order of its own, drawn from the seed, in place of the order in which the examples were given.</summary>
     public bool Shuffle { get; init; }
 
@@ -62,6 +68,8 @@ public sealed class WeightRecipe
         Require(WarmupSteps >= 0, "warmupSteps", "must not be negative");
         Require(Enum.IsDefined(Schedule), "schedule", "must be linear, constant or cosine");
         Require(FinalLearningRateFraction is >= 0 and <= 1, "finalLearningRateFraction", "must be from 0 to 1");
+        Require(DecayShare is >= 0 and <= 1, "decayShare", "must be from 0 to 1");
+        Require(Steps >= 0, "steps", "must not be negative");
         Require(ExamplesPerStep >= 1, "examplesPerStep", "must be at least 1");
         Require(MaximumTokens is >= 2 and <= 1 << 20, "maximumTokens", $"must be from 2 to {1 << 20}");
         Require(double.IsFinite(MaximumGradientNorm) && MaximumGradientNorm >= 0, "maximumGradientNorm", "must not be negative");

@@ -27,8 +27,8 @@ internal sealed class AdapterPart : IInferencePart
             GgufAdapter.Export(file, adapter, engine.Model.Description, overwrite: true);
         }
 
-        var with = new ThroughputBenchmark(engine.Model, engine.Pool, bench.Time, attached);
-        var without = new ThroughputBenchmark(engine.Model, engine.Pool, bench.Time);
+        var with = new ThroughputBenchmark(engine.Model, engine.Pool, bench.Time, attached, engine.CachePrecision);
+        var without = new ThroughputBenchmark(engine.Model, engine.Pool, bench.Time, cachePrecision: engine.CachePrecision);
         bench.Repeat(counts =>
         {
             with.Run(counts ? _with : new ThroughputFigures(ThroughputBenchmark.PromptTokens));

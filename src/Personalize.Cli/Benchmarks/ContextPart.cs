@@ -21,7 +21,7 @@ internal sealed class ContextPart : IInferencePart
         for (var tokens = Shortest; tokens <= Math.Min(Longest, _limit); tokens *= 2)
         {
             bench.Context.CancellationToken.ThrowIfCancellationRequested();
-            using var session = new DecoderSession(model, bench.Engine.Pool, new DecoderSessionOptions { ContextLength = tokens });
+            using var session = new DecoderSession(model, bench.Engine.Pool, new DecoderSessionOptions { ContextLength = tokens, KeyValuePrecision = bench.Engine.CachePrecision });
             var ids = SyntheticTokens.Take(tokens, model.Description.VocabularySize);
             var prefill = bench.Time.Seconds(() => session.Prefill(ids.AsSpan(0, tokens - DecodeTokens), bench.Context.CancellationToken));
             var decode = bench.Time.Seconds(() =>

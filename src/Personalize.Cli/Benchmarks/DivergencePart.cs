@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Personalize.Cli.Hosting;
+using Personalize.Core.Kernels;
 using Personalize.Core.Models;
 using Personalize.Inference.Decoding;
 using Personalize.Inference.Sampling;
@@ -32,7 +33,7 @@ internal sealed class DivergencePart(string text, int tokens) : IInferencePart
         }
 
         ids = ids[..Math.Min(tokens, ids.Length)];
-        using var exact = engine.CreateSession(window, ArithmeticPrecision.Single);
+        using var exact = engine.CreateSession(new DecoderSessionOptions { ContextLength = window, Precision = ArithmeticPrecision.Single, KeyValuePrecision = KeyValuePrecision.Single });
         using var served = engine.CreateSession(window, ArithmeticPrecision.Served);
         for (var first = 0; first < ids.Length; first += window)
         {

@@ -20,8 +20,9 @@ internal sealed class MemoryPart : IInferencePart
         _context = Math.Min(ContextTokens, model.Description.ContextLength);
         _file = new FileInfo(model.Path).Length;
         var ids = string.Join(',', SyntheticTokens.Take(_context - DecodeTokens, model.Description.VocabularySize));
+        string[] cacheType = bench.Engine.CachePrecision is { } precision ? [CacheTypeOption.Name, CacheTypeOption.WordFor(precision)] : [];
         using var process = OwnProcess.Start(
-            bench.Context, model.Path, "generate", "--ids", ids, "--max-tokens", DecodeTokens.ToString(CultureInfo.InvariantCulture), "--adapter", AdapterOption.None, "--json");
+            bench.Context, model.Path, ["generate", "--ids", ids, "--max-tokens", DecodeTokens.ToString(CultureInfo.InvariantCulture), "--adapter", AdapterOption.None, "--json", .. cacheType]);
         var line = process.StandardOutput.ReadToEnd();
         OwnProcess.Finish(process);
         using var json = JsonDocument.Parse(line);

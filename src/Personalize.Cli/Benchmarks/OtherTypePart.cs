@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Personalize.Cli.Models;
 using Personalize.Core.Quantization;
 
 namespace Personalize.Cli.Benchmarks;
@@ -16,8 +17,8 @@ internal sealed class OtherTypePart : IInferencePart
         RequantizedModelFile.Write(bench.Engine.Model.Path, path, GgmlType.Q4_0);
         using (var model = InferenceBench.Load(path, bench.Threads))
         {
-            var ours = new ThroughputBenchmark(model, bench.Engine.Pool, bench.Time);
-            var original = new ThroughputBenchmark(bench.Engine.Model, bench.Engine.Pool, bench.Time);
+            var ours = new ThroughputBenchmark(model, bench.Engine.Pool, bench.Time, cachePrecision: bench.Engine.CachePrecision);
+            var original = new ThroughputBenchmark(bench.Engine.Model, bench.Engine.Pool, bench.Time, cachePrecision: bench.Engine.CachePrecision);
             bench.Repeat(counts =>
             {
                 ours.Run(counts ? _ours : new ThroughputFigures(ThroughputBenchmark.PromptTokens));

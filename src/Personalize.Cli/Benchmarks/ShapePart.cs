@@ -68,7 +68,7 @@ internal sealed class ShapePart(IReadOnlyList<ModelShape> shapes, bool keep) : I
         var row = new Row(shape, type, new FileInfo(path).Length, new ThroughputFigures(PromptTokens), new ThroughputFigures(PromptTokens));
         using var model = InferenceBench.Load(path, bench.Threads);
         row.BytesPerToken = WeightTraffic.BytesPerToken(model);
-        var benchmark = new ThroughputBenchmark(model, bench.Engine.Pool, bench.Time);
+        var benchmark = new ThroughputBenchmark(model, bench.Engine.Pool, bench.Time, cachePrecision: bench.Engine.CachePrecision);
         bench.Repeat(counts =>
         {
             benchmark.Run(counts ? row.Ours : new ThroughputFigures(PromptTokens));

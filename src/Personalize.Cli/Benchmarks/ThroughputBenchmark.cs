@@ -7,7 +7,7 @@ using Personalize.Inference.Decoding;
 namespace Personalize.Cli.Benchmarks;
 
 /// <summary>Measures our engine: a prompt, decoding after it and from an empty cache, and one pass over eight drafted tokens.</summary>
-internal sealed class ThroughputBenchmark(DecoderModel model, WorkerPool pool, TimeProvider time, AttachedAdapter? adapter = null)
+internal sealed class ThroughputBenchmark(DecoderModel model, WorkerPool pool, TimeProvider time, AttachedAdapter? adapter = null, KeyValuePrecision? cachePrecision = null)
 {
     public const int PromptTokens = 512;
     public const int DecodeTokens = 64;
@@ -18,7 +18,7 @@ internal sealed class ThroughputBenchmark(DecoderModel model, WorkerPool pool, T
     public void Run(ThroughputFigures figures)
     {
         var promptTokens = figures.PromptTokens;
-        using var session = new DecoderSession(model, pool, new DecoderSessionOptions { ContextLength = promptTokens + (2 * DecodeTokens) }, adapter);
+        using var session = new DecoderSession(model, pool, new DecoderSessionOptions { ContextLength = promptTokens + (2 * DecodeTokens), KeyValuePrecision = cachePrecision }, adapter);
         session.Decode(Token(0));
         figures.DecodeEmpty.Add(DecodeTokens / time.Seconds(() => Decode(session)));
         session.TruncateTo(0);

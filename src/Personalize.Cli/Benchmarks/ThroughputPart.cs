@@ -17,7 +17,7 @@ internal sealed class ThroughputPart : IInferencePart
         var engine = bench.Engine;
         _model = engine.Model;
         using var adapter = engine.Adapter is null ? null : new AttachedAdapter(engine.Adapter, engine.Model);
-        var benchmark = new ThroughputBenchmark(engine.Model, engine.Pool, bench.Time, adapter);
+        var benchmark = new ThroughputBenchmark(engine.Model, engine.Pool, bench.Time, adapter, engine.CachePrecision);
         bench.Repeat(counts =>
         {
             benchmark.Run(counts ? _ours : new ThroughputFigures(ThroughputBenchmark.PromptTokens));

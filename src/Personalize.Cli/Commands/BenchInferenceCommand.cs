@@ -50,15 +50,17 @@ internal static class BenchInferenceCommand
         var draftModel = new Option<string?>("--draft-model") { Description = $"For {Speculation}: a smaller model with the same vocabulary", HelpName = "PATH" };
         var maxTokens = new Option<int>("--max-tokens") { Description = $"For {Speculation}: how long an answer may be", HelpName = "N", DefaultValueFactory = _ => 96 }.AtLeast(2);
         var check = new Option<int>("--check") { Description = $"For {Speculation}: compare so many texts a drafter with those of none, with and without sinks and an adapter", HelpName = "N", DefaultValueFactory = _ => 0 }.AtLeast(0);
+        var cacheType = CacheTypeOption.Create();
         var command = new Command("inference", "What serving reaches: speed, memory, start, adapters, other shapes, speculation")
         {
-            parts, peer, runs, adapter, folder, shape, text, tokens, interactions, rows, dialogues, draftModel, maxTokens, check,
+            parts, peer, runs, adapter, folder, shape, text, tokens, interactions, rows, dialogues, draftModel, maxTokens, check, cacheType,
         };
         RequireKnown(command, parts, Parts);
         RequireKnown(command, shape, [.. ModelShape.All.Select(one => one.Name)]);
         host.Bind(command, context =>
         {
             using var engine = Engine.Load(context, context.Get(adapter) ?? AdapterOption.None);
+            engine.CachePrecision = CacheTypeOption.Parse(context.Get(cacheType));
             using var files = new BenchmarkFolder(context.Get(folder));
             var bench = new InferenceBench(context, engine, context.Get(peer), context.Get(runs), files.Path);
             var names = context.Get(parts);

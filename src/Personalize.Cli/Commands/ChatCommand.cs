@@ -3,6 +3,7 @@ using Personalize.Cli.Hosting;
 using Personalize.Cli.Models;
 using Personalize.Cli.Options;
 using Personalize.Core.Errors;
+using Personalize.Core.Kernels;
 using Personalize.Core.Models;
 using Personalize.Core.Tokenization.Templates;
 using Personalize.Inference.Generation;
@@ -23,15 +24,17 @@ internal static class ChatCommand
         var room = new Option<int>("--context") { Description = "How many tokens are remembered", HelpName = "N", DefaultValueFactory = _ => 2048 }.InRange(16, 1 << 20);
         var adapter = AdapterOption.Create();
         var sampling = new SamplingOptionSet(Standard);
-        var command = new Command("chat", "Talk with the model; /reset starts anew, /exit ends") { maxTokens, room, adapter };
+        var cacheType = CacheTypeOption.Create();
+        var command = new Command("chat", "Talk with the model; /reset starts anew, /exit ends") { maxTokens, room, adapter, cacheType };
         sampling.AddTo(command);
-        host.Bind(command, context => Run(context, context.Get(adapter), context.Get(room), context.Get(maxTokens), sampling.Read(context)));
+        host.Bind(command, context => Run(context, context.Get(adapter), CacheTypeOption.Parse(context.Get(cacheType)), context.Get(room), context.Get(maxTokens), sampling.Read(context)));
         return command;
     }
 
-    private static int Run(CommandContext context, string? adapter, int room, int maxTokens, SamplingOptions sampling)
+    private static int Run(CommandContext context, string? adapter, KeyValuePrecision? cachePrecision, int room, int maxTokens, SamplingOptions sampling)
     {
         using var engine = Engine.Load(context, adapter);
+        engine.CachePrecision = cachePrecision;
         using var session = engine.CreateSession(room, ArithmeticPrecision.Served);
         var generator = new TextGenerator(session, engine.Tokenizer, context.Time);
         var turns = new List<PromptMessage>();

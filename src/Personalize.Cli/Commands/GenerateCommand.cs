@@ -28,7 +28,8 @@ internal static class GenerateCommand
         var precision = PrecisionOption.Create(ArithmeticPrecision.Served);
         var sampling = new SamplingOptionSet(SamplingOptions.Greedy);
         var bounded = new BoundedCacheOptionSet("--window");
-        var command = new Command("generate", "Write a text") { prompt, ids, chat, maxTokens, stop, adapter, precision };
+        var cacheType = CacheTypeOption.Create();
+        var command = new Command("generate", "Write a text") { prompt, ids, chat, maxTokens, stop, adapter, precision, cacheType };
         speculation.AddTo(command);
         sampling.AddTo(command);
         bounded.AddTo(command);
@@ -36,6 +37,7 @@ internal static class GenerateCommand
         host.Bind(command, context =>
         {
             using var engine = Engine.Load(context, context.Get(adapter));
+            engine.CachePrecision = CacheTypeOption.Parse(context.Get(cacheType));
             var tokens = context.Get(ids) is { Length: > 0 } given ? given
                 : context.Get(chat) is { } message ? engine.Chat.EncodePrompt([new PromptMessage("user", message)], addGenerationPrompt: true)
                 : engine.EncodeText(context.Get(prompt)!);

@@ -12,7 +12,7 @@ namespace Personalize.Cli.Commands;
 internal static class ModelsCommand
 {
     public static Command Create(CommandHost host) =>
-        new("models", "Model files") { ModelsListCommand.Create(host), ModelsPullCommand.Create(host), CreateInspect(host), ModelsPretrainCommand.Create(host) };
+        new("models", "Model files") { ModelsListCommand.Create(host), ModelsPullCommand.Create(host), CreateInspect(host), ModelsPretrainCommand.Create(host), ModelsScoreCommand.Create(host), ModelsQuantizeCommand.Create(host) };
 
     private static Command CreateInspect(CommandHost host)
     {

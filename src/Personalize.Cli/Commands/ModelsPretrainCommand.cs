@@ -30,21 +30,26 @@ internal static class ModelsPretrainCommand
                 result.AddError("--checkpoint-interval must not be negative");
             }
         });
-        var command = new Command("pretrain", "Trains a small model from nothing: a tokenizer, then every weight") { recipe, target, folder, interval };
-        host.Bind(command, context => Run(context, context.Get(recipe), context.Get(target), context.Get(folder), TimeSpan.FromSeconds(context.Get(interval))));
+        var snapshot = new Option<bool>("--snapshot") { Description = "Trains nothing: writes the model as the latest checkpoint left it, also while a run goes on" };
+        var command = new Command("pretrain", "Trains a small model from nothing: a tokenizer, then every weight") { recipe, target, folder, interval, snapshot };
+        host.Bind(command, context => Run(context, context.Get(recipe), context.Get(target), context.Get(folder), TimeSpan.FromSeconds(context.Get(interval)), context.Get(snapshot)));
         return command;
     }
 
-    private static int Run(CommandContext context, string recipePath, string target, string? folder, TimeSpan interval)
+    private static int Run(CommandContext context, string recipePath, string target, string? folder, TimeSpan interval, bool snapshot)
     {
         var recipe = PretrainingRecipe.FromJson(Encoding.UTF8.GetBytes(TextFile.Read(recipePath)));
         var home = Path.GetDirectoryName(Path.GetFullPath(recipePath))!;
         var corpus = new PretrainingCorpus(Read(home, recipe.Train), Read(home, recipe.Dev));
         var checkpoints = new CheckpointOptions { Storage = new CheckpointFiles(folder ?? target + ".checkpoints"), Interval = interval };
-        var curve = new CurveFile(target + ".curve.jsonl");
         using var pool = new WorkerPool(context.Threads);
         using var result = context.Output.WithProgress("pretraining", progress =>
-            new Pretrainer(recipe, pool, memory: null, context.Time).Run(corpus, checkpoints, TrainingText.Forward(progress), curve, context.CancellationToken));
+        {
+            var pretrainer = new Pretrainer(recipe, pool, memory: null, context.Time);
+            return snapshot
+                ? pretrainer.Snapshot(corpus, checkpoints, context.CancellationToken)
+                : pretrainer.Run(corpus, checkpoints, TrainingText.Forward(progress), new CurveFile(target + ".curve.jsonl"), context.CancellationToken);
+        });
         OutputFile.Write(target, result.ToGguf().Write);
         var bytes = new FileInfo(target).Length;
         var last = result.Curve is [.., var point] ? point : null;

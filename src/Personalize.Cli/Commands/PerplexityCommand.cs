@@ -23,7 +23,8 @@ internal static class PerplexityCommand
         var windows = new Option<int>("--windows") { Description = "How many windows at most", HelpName = "K", DefaultValueFactory = _ => int.MaxValue }.AtLeast(1);
         var precision = PrecisionOption.Create(ArithmeticPrecision.Single);
         var adapter = AdapterOption.Create();
-        var command = new Command("perplexity", "How well the model predicts a text: windows scored alone, or one stream through a bounded cache") { file, window, windows, adapter, precision };
+        var cacheType = CacheTypeOption.Create();
+        var command = new Command("perplexity", "How well the model predicts a text: windows scored alone, or one stream through a bounded cache") { file, window, windows, adapter, precision, cacheType };
         var bounded = new BoundedCacheOptionSet("--cache");
         bounded.AddTo(command);
         var parts = new Option<int>("--parts") { Description = "With --cache: in how many parts loss, speed and memory are reported", HelpName = "N", DefaultValueFactory = _ => 10 }.InRange(1, 10_000);
@@ -42,6 +43,7 @@ internal static class PerplexityCommand
             var path = context.Get(file);
             var text = CorpusFile.Read(path);
             using var engine = Engine.Load(context, context.Get(adapter));
+            engine.CachePrecision = CacheTypeOption.Parse(context.Get(cacheType));
             var arithmetic = PrecisionOption.Parse(context.Get(precision));
             var stream = bounded.Read(context, engine.Model.Description, arithmetic);
             var size = context.Get(window);

@@ -11,6 +11,7 @@ using Personalize.Training;
 using Personalize.Training.Checkpoints;
 using Personalize.Training.Evaluation;
 using Personalize.Training.Jobs;
+using Personalize.Training.Memory;
 using Personalize.Training.Privacy;
 
 namespace Personalize.Cli.Commands;
@@ -34,12 +35,13 @@ internal static class TrainCommand
             DefaultValueFactory = _ => CheckpointOptions.DefaultInterval.TotalSeconds,
         }.InRange(0, LongestIntervalSeconds);
         var recipe = RecipeOption.Create();
+        var memory = MemoryOption.Create();
         var epsilon = PrivacyOptions.Epsilon("Train with a guarantee: no single text may show in the adapter by more than this (differential privacy; 8 is weak, 1 is strong)");
         var delta = PrivacyOptions.Delta();
         var assume = ConditionOptions.Assume();
         var giveUp = new Option<double>("--give-up-after") { Description = "Seconds to wait for the device's conditions at most", HelpName = "SECONDS", DefaultValueFactory = _ => DefaultWaitSeconds }.InRange(0, LongestWaitSeconds);
         var canaries = new Option<int>("--canaries") { Description = "Plant so many invented secrets among what trains, and refuse an adapter that learnt one by heart", HelpName = "N" }.InRange(0, MostCanaries);
-        var command = new Command("train", "Learn from what is stored; the adapter is used only if it predicts your later texts better") { now, resume, recipe, every, epsilon, delta, assume, giveUp, canaries };
+        var command = new Command("train", "Learn from what is stored; the adapter is used only if it predicts your later texts better") { now, resume, recipe, every, memory, epsilon, delta, assume, giveUp, canaries };
         command.RequireTogether(delta, epsilon);
         host.Bind(command, context =>
         {
@@ -47,12 +49,12 @@ internal static class TrainCommand
             var chosen = context.IsGiven(recipe) || context.Seed is not null || privacy is not null || !context.Get(resume) ? RecipeOption.Read(context, context.Get(recipe), privacy) : null;
             var wait = context.Get(now) || context.Get(resume) ? null : new ConditionWait(context, ConditionOptions.Open(context, assume), TimeSpan.FromSeconds(context.Get(giveUp)));
             var options = new JobOptions { Gate = new GateOptions { Canaries = context.Get(canaries) }, Sources = new SourceLimits { Trusted = [OwnConsent.Source] } };
-            return Run(context, chosen, Path.GetFileNameWithoutExtension(context.Get(recipe)), context.Get(resume), TimeSpan.FromSeconds(context.Get(every)), options, wait);
+            return Run(context, chosen, Path.GetFileNameWithoutExtension(context.Get(recipe)), context.Get(resume), TimeSpan.FromSeconds(context.Get(every)), MemoryOption.Read(context, memory), options, wait);
         });
         return command;
     }
 
-    private static int Run(CommandContext context, LoraRecipe? chosen, string recipeName, bool resume, TimeSpan interval, JobOptions options, ConditionWait? wait)
+    private static int Run(CommandContext context, LoraRecipe? chosen, string recipeName, bool resume, TimeSpan interval, TrainingMemory? memory, JobOptions options, ConditionWait? wait)
     {
         List<Interaction> interactions;
         LoraAdapter? incumbent;
@@ -71,7 +73,7 @@ internal static class TrainCommand
         {
             interactions = [.. profile.Interactions.ReadAll()];
             var goesOn = resume ? journal.Latest is { } latest && (latest.IsPending || latest.Covers(interactions)) ? latest : null : null;
-            job = new PersonalizationJob(engine.Model, engine.Chat, engine.Pool, chosen ?? goesOn?.Recipe ?? new LoraRecipe(), memory: null, context.Time, options);
+            job = new PersonalizationJob(engine.Model, engine.Chat, engine.Pool, chosen ?? goesOn?.Recipe ?? new LoraRecipe(), memory, context.Time, options);
             log = resume ? job.Resume(journal, profile.Adapters, interactions, recipeName) : job.Begin(journal, profile.Adapters, interactions, recipeName);
             if (!log.IsPending)
             {

@@ -1,6 +1,5 @@
 using Personalize.Cli.Hosting;
 using Personalize.Cli.Models;
-using Personalize.Cli.Profiles;
 using Personalize.Core.Errors;
 using Personalize.Core.Formats.Gguf;
 using Personalize.Core.Models;
@@ -13,14 +12,14 @@ internal static class ModelCheck
 {
     public static Check Run(CommandContext context)
     {
-        if (context.ModelName is null && RememberedModel.Read(context.DataDirectory) is null)
-        {
-            return new Check("model", true, "none is known yet: pass one with --model PATH (a GGUF file)");
-        }
-
         try
         {
-            using var file = GgufFile.Open(ModelFile.Locate(context));
+            if (ModelFile.TryLocate(context) is not { } path)
+            {
+                return new Check("model", true, "none is known yet: pass one with --model PATH (a GGUF file)");
+            }
+
+            using var file = GgufFile.Open(path);
             var description = DecoderDescriptionReader.Read(file);
             _ = ChatFormat.Load(file.Metadata, context.Time);
             return new Check("model", true, $"{Path.GetFileName(file.Path)}: {description.Architecture}, {description.LayerCount} layers, context {description.ContextLength}");

@@ -39,6 +39,9 @@ internal sealed class Engine : IDisposable
     /// <summary>What the file calls the model, else the file's name.</summary>
     public string Name => _metadata.TryGetString("general.name", out var name) ? name : Path.GetFileName(Model.Path);
 
+    /// <summary>How conversations keep keys and values; null leaves it to the arithmetic.</summary>
+    public KeyValuePrecision? CachePrecision { get; set; }
+
     /// <summary>The adapter in use, or null for the base model.</summary>
     public LoraAdapter? Adapter { get; private set; }
 
@@ -76,7 +79,7 @@ internal sealed class Engine : IDisposable
 
     /// <summary>Starts a conversation.</summary>
     /// <param name="options">Sizes and arithmetic, checked before.</param>
-    public DecoderSession CreateSession(DecoderSessionOptions options) => new(Model, Pool, options, _attached);
+    public DecoderSession CreateSession(DecoderSessionOptions options) => new(Model, Pool, options with { KeyValuePrecision = options.KeyValuePrecision ?? CachePrecision }, _attached);
 
     public void Dispose()
     {

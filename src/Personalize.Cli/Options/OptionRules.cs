@@ -17,7 +17,7 @@ internal static class OptionRules
         option.Check(value => value > limit && value <= maximum, $"above {Text(limit)}" + (double.IsFinite(maximum) ? $" and at most {Text(maximum)}" : ""));
 
     /// <summary>Demands one of a few words; others are wrong usage.</summary>
-    public static Option<string> OneOf(this Option<string> option, params string[] words)
+    public static Option<T> OneOf<T>(this Option<T> option, params string[] words)
     {
         option.Validators.Add(result =>
         {

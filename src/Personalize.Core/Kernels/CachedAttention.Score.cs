@@ -19,6 +19,7 @@ public static unsafe partial class CachedAttention
 
             // Groups are scored whole, so a chunk has room of its own before its scores go to their places.
             var scores = stackalloc float[HeadsPerTile * (PositionsPerChunk + (2 * CapacityAlignment))];
+            var valueScales = stackalloc float[TElement.IsScaled ? PositionsPerChunk + PositionsPerBlock : 0];
             var place = 0;
             var done = 0;
             for (var run = 0; run < runCount; place += runs[run].Count, run++)
@@ -29,13 +30,18 @@ public static unsafe partial class CachedAttention
                 {
                     ScaleQueries((runs[run].AreSinks ? SinkQueries : Queries) + tile.QueryOffset, query, TTile.Count);
                     ScoreRun<TTile>(query, tile.Keys, runs[run].First + (from - place), taken, scores, tile.Scores + from);
+                    if (TElement.IsScaled)
+                    {
+                        CopyValueScales(tile.Keys, runs[run].First + (from - place), taken, valueScales + done);
+                    }
+
                     done += taken;
                 }
             }
 
             for (var head = 0; head < TTile.Count; head++)
             {
-                Exponentiate(tile.Scores + (head * tile.Stride) + first, count, out tile.Maxima[(head * MostChunks) + chunk], out tile.Sums[(head * MostChunks) + chunk]);
+                Exponentiate(tile.Scores + (head * tile.Stride) + first, valueScales, count, out tile.Maxima[(head * MostChunks) + chunk], out tile.Sums[(head * MostChunks) + chunk]);
             }
         }
 
@@ -55,10 +61,24 @@ public static unsafe partial class CachedAttention
             var stride = PositionsPerChunk + (2 * CapacityAlignment);
             var skipped = first % CapacityAlignment;
             var groups = (skipped + count + CapacityAlignment - 1) / CapacityAlignment;
-            Score<TTile>(query, keys + ((long)(first - skipped) * HeadDimension * TElement.Size), groups, whole, stride);
+            Score<TTile>(query, keys + ((long)(first - skipped) / PositionsPerBlock * BlockBytes<TElement>(HeadDimension)), groups, whole, stride);
             for (var head = 0; head < TTile.Count; head++)
             {
                 new ReadOnlySpan<float>(whole + (head * stride) + skipped, count).CopyTo(new Span<float>(scores + (head * ScoreStride), count));
+            }
+        }
+
+        /// <summary>The scales of the values in a run of slots, which lie behind the keys.</summary>
+        private readonly void CopyValueScales(byte* keys, int first, int count, float* scales)
+        {
+            var block = BlockBytes<TElement>(HeadDimension);
+            for (var done = 0; done < count;)
+            {
+                var lane = (first + done) % PositionsPerBlock;
+                var taken = Math.Min(PositionsPerBlock - lane, count - done);
+                var from = (float*)(keys + ((((first + done) / PositionsPerBlock) + 1) * block)) - PositionsPerBlock + lane;
+                new ReadOnlySpan<float>(from, taken).CopyTo(new Span<float>(scales + done, taken));
+                done += taken;
             }
         }
 
@@ -68,7 +88,7 @@ public static unsafe partial class CachedAttention
             where TTile : struct, ITile
         {
             var size = HeadDimension;
-            var block = (long)size * PositionsPerBlock * TElement.Size;
+            var block = BlockBytes<TElement>(size);
             var factor = Vector256.Create(1f / MathF.Sqrt(size));
             for (var group = 0; group < groups; group++, keys += 4 * block, scores += CapacityAlignment)
             {
@@ -98,21 +118,36 @@ public static unsafe partial class CachedAttention
                     FusedAdd<TTile>(TElement.Load(key + (3 * block)), q, r, s, ref a3, ref b3, ref c3);
                 }
 
-                StoreFour(scores, a0 * factor, a1 * factor, a2 * factor, a3 * factor);
+                StoreScores(scores, key, block, factor, a0, a1, a2, a3);
                 if (TTile.Count > 1)
                 {
-                    StoreFour(scores + stride, b0 * factor, b1 * factor, b2 * factor, b3 * factor);
+                    StoreScores(scores + stride, key, block, factor, b0, b1, b2, b3);
                 }
 
                 if (TTile.Count > 2)
                 {
-                    StoreFour(scores + (2 * stride), c0 * factor, c1 * factor, c2 * factor, c3 * factor);
+                    StoreScores(scores + (2 * stride), key, block, factor, c0, c1, c2, c3);
                 }
             }
         }
 
+        /// <summary>Stores the scores of four blocks of keys, times the scales that follow each block.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static void StoreScores(float* target, byte* scales, long block, Vector256<float> factor, Vector256<float> v0, Vector256<float> v1, Vector256<float> v2, Vector256<float> v3)
+        {
+            if (TElement.IsScaled)
+            {
+                v0 *= Vector256.Load((float*)scales);
+                v1 *= Vector256.Load((float*)(scales + block));
+                v2 *= Vector256.Load((float*)(scales + (2 * block)));
+                v3 *= Vector256.Load((float*)(scales + (3 * block)));
+            }
+
+            StoreFour(target, v0 * factor, v1 * factor, v2 * factor, v3 * factor);
+        }
+
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private static void Exponentiate(float* scores, int count, out float largest, out float sum)
+        private static void Exponentiate(float* scores, float* valueScales, int count, out float largest, out float sum)
         {
             var padded = (count + 7) / 8 * 8;
             var last = stackalloc float[8];
@@ -133,12 +168,12 @@ public static unsafe partial class CachedAttention
             for (var p = 0; p < padded - 8; p += 8)
             {
                 var weight = Vector256.Exp(Vector256.Load(scores + p) - shift);
-                (weight * factor).Store(scores + p);
+                (weight * (TElement.IsScaled ? Vector256.Load(valueScales + p) : factor)).Store(scores + p);
                 total += weight;
             }
 
             var rest = Vector256.Exp(Vector256.Load(last) - shift);
-            (rest * factor).Store(last);
+            (rest * (TElement.IsScaled ? Vector256.Load(valueScales + padded - 8) : factor)).Store(last);
             new ReadOnlySpan<float>(last, count - (padded - 8)).CopyTo(new Span<float>(scores + padded - 8, 8));
             sum = Vector256.Sum(total + rest);
         }

@@ -23,7 +23,7 @@ public static unsafe partial class CachedAttention
     }
 
     private partial struct Work<TElement> : IParallelWork
-        where TElement : struct, IVectorElement
+        where TElement : struct, ICacheElement
     {
         public float* Queries;
         public float* SinkQueries;
@@ -143,9 +143,8 @@ public static unsafe partial class CachedAttention
                 Count = Math.Min(HeadsPerTile, perGroup - head);
                 Position = work.FirstPosition + token;
                 QueryOffset = (((long)token * work.Heads) + (group * perGroup) + head) * work.HeadDimension;
-                var bytes = (long)group * work.Layout.Capacity * work.HeadDimension * TElement.Size;
-                Keys = work.Keys + bytes;
-                Values = work.Values + bytes;
+                Keys = work.Keys + ((long)group * work.Layout.Capacity / PositionsPerBlock * BlockBytes<TElement>(work.HeadDimension));
+                Values = work.Values + ((long)group * work.Layout.Capacity * work.HeadDimension * TElement.Size);
                 Stride = work.ScoreStride;
                 Scores = scratch;
                 Maxima = scratch + (HeadsPerTile * Stride);

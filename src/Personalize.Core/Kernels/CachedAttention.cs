@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Personalize.Core.Kernels;
 
 /// <summary>
@@ -5,6 +7,7 @@ namespace Personalize.Core.Kernels;
 /// </summary>
 /// <remarks>
 /// Keys of a head lie in blocks of eight positions, <c>[position / 8, headDim, 8]</c>, so that a vector holds eight scores and no sum runs across lanes; values lie as <c>[position, headDim]</c>.
+/// In 8 bits eight scales of the keys and eight of the values follow each block of keys: a key's scale multiplies its score and a value's its weight, so neither costs anything an element.
 /// What a token sees is divided, oldest first, into chunks of 128; each has its own maximum and sums in the order of the positions, wherever their slots are, and the chunks' parts are added in
 /// order (arXiv 1805.02867). So an output depends neither on how many tokens are computed together, nor on how large the cache is, nor on the number of threads.
 /// </remarks>
@@ -16,8 +19,31 @@ public static unsafe partial class CachedAttention
     /// <summary>Positions that are scored together; a cache's capacity is a multiple of it.</summary>
     public const int CapacityAlignment = 4 * PositionsPerBlock;
 
+    /// <summary>Bytes of the scales behind a block of keys, where there are scales.</summary>
+    private const int ScaleBytesPerBlock = 2 * PositionsPerBlock * sizeof(float);
+
     /// <summary>From this many positions on the work of one token is worth a second start of the threads.</summary>
     private const int PositionsWorthSharing = 192;
+
+    /// <summary>How many bytes the keys of one head take, scales included.</summary>
+    /// <param name="capacity">The slots of the cache.</param>
+    /// <param name="headDimension">The size of a head.</param>
+    /// <param name="precision">The format.</param>
+    /// <returns>Bytes.</returns>
+    public static long KeyBytes(int capacity, int headDimension, KeyValuePrecision precision) =>
+        ValueBytes(capacity, headDimension, precision) + (precision == KeyValuePrecision.EightBits ? (long)capacity / PositionsPerBlock * ScaleBytesPerBlock : 0);
+
+    /// <summary>How many bytes the values of one head take.</summary>
+    /// <param name="capacity">The slots of the cache.</param>
+    /// <param name="headDimension">The size of a head.</param>
+    /// <param name="precision">The format.</param>
+    /// <returns>Bytes.</returns>
+    public static long ValueBytes(int capacity, int headDimension, KeyValuePrecision precision) => (long)capacity * headDimension * precision switch
+    {
+        KeyValuePrecision.Single => SingleElement.Size,
+        KeyValuePrecision.Half => HalfElement.Size,
+        _ => ByteElement.Size,
+    };
 
     /// <summary>Attends from each new token to those that the layout lets it see.</summary>
     /// <param name="pool">The threads.</param>
@@ -54,13 +80,17 @@ public static unsafe partial class CachedAttention
     {
         // The first token's oldest must not have been overwritten by the last.
         ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens, layout.RingSize - Math.Min(firstPosition, layout.WindowSize - 1));
-        if (precision == KeyValuePrecision.Half)
+        switch (precision)
         {
-            Run<HalfElement>(pool, queries, sinkQueries, keys, values, output, tokens, firstPosition, layout, heads, keyValueHeads, headDimension);
-        }
-        else
-        {
-            Run<SingleElement>(pool, queries, sinkQueries, keys, values, output, tokens, firstPosition, layout, heads, keyValueHeads, headDimension);
+            case KeyValuePrecision.Single:
+                Run<SingleElement>(pool, queries, sinkQueries, keys, values, output, tokens, firstPosition, layout, heads, keyValueHeads, headDimension);
+                break;
+            case KeyValuePrecision.Half:
+                Run<HalfElement>(pool, queries, sinkQueries, keys, values, output, tokens, firstPosition, layout, heads, keyValueHeads, headDimension);
+                break;
+            default:
+                Run<ByteElement>(pool, queries, sinkQueries, keys, values, output, tokens, firstPosition, layout, heads, keyValueHeads, headDimension);
+                break;
         }
     }
 
@@ -76,19 +106,23 @@ public static unsafe partial class CachedAttention
     /// <param name="headDimension">The size of a head, a multiple of eight.</param>
     public static void Store(float* key, float* value, byte* keys, byte* values, int position, in CacheLayout layout, KeyValuePrecision precision, int keyValueHeads, int headDimension)
     {
-        if (precision == KeyValuePrecision.Half)
+        switch (precision)
         {
-            Store<HalfElement, ushort>(key, value, keys, values, position, layout, keyValueHeads, headDimension);
-        }
-        else
-        {
-            Store<SingleElement, float>(key, value, keys, values, position, layout, keyValueHeads, headDimension);
+            case KeyValuePrecision.Single:
+                Store<SingleElement, float>(key, value, keys, values, position, layout, keyValueHeads, headDimension);
+                break;
+            case KeyValuePrecision.Half:
+                Store<HalfElement, ushort>(key, value, keys, values, position, layout, keyValueHeads, headDimension);
+                break;
+            default:
+                Store<ByteElement, sbyte>(key, value, keys, values, position, layout, keyValueHeads, headDimension);
+                break;
         }
     }
 
     private static void Run<TElement>(
         WorkerPool pool, float* queries, float* sinkQueries, byte* keys, byte* values, float* output, int tokens, int firstPosition, in CacheLayout layout, int heads, int keyValueHeads, int headDimension)
-        where TElement : struct, IVectorElement
+        where TElement : struct, ICacheElement
     {
         var work = new Work<TElement>
         {
@@ -119,28 +153,63 @@ public static unsafe partial class CachedAttention
     }
 
     private static void Store<TElement, TBits>(float* key, float* value, byte* keys, byte* values, int position, in CacheLayout layout, int keyValueHeads, int headDimension)
-        where TElement : struct, IVectorElement
+        where TElement : struct, ICacheElement
         where TBits : unmanaged
     {
         var slot = layout.SlotOf(position);
+        var lane = slot % PositionsPerBlock;
         var bits = stackalloc TBits[PositionsPerBlock];
-        for (var head = 0; head < keyValueHeads; head++)
+        var scaled = stackalloc float[PositionsPerBlock];
+        var blockBytes = BlockBytes<TElement>(headDimension);
+        for (var head = 0; head < keyValueHeads; head++, key += headDimension, value += headDimension)
         {
-            var first = (long)head * layout.Capacity * headDimension;
-            var column = (TBits*)keys + first + ((long)(slot - (slot % PositionsPerBlock)) * headDimension) + (slot % PositionsPerBlock);
-            var row = (TBits*)values + first + ((long)slot * headDimension);
-            for (var d = 0; d < headDimension; d += PositionsPerBlock, key += PositionsPerBlock, value += PositionsPerBlock)
+            var block = keys + ((((long)head * layout.Capacity) + slot) / PositionsPerBlock * blockBytes);
+            var row = values + ((((long)head * layout.Capacity) + slot) * headDimension * TElement.Size);
+            var keyFactor = 1f;
+            var valueFactor = 1f;
+            if (TElement.IsScaled)
             {
-                TElement.Store(key, (byte*)bits);
+                var scales = (float*)(block + ((long)headDimension * PositionsPerBlock * TElement.Size));
+                (scales[lane], keyFactor) = ScaleOf(key, headDimension);
+                (scales[PositionsPerBlock + lane], valueFactor) = ScaleOf(value, headDimension);
+            }
+
+            for (var d = 0; d < headDimension; d += PositionsPerBlock)
+            {
+                (Vector256.Load(key + d) * Vector256.Create(keyFactor)).Store(scaled);
+                TElement.Store(scaled, (byte*)bits);
                 for (var i = 0; i < PositionsPerBlock; i++)
                 {
-                    column[(d + i) * PositionsPerBlock] = bits[i];
+                    ((TBits*)block)[((d + i) * PositionsPerBlock) + lane] = bits[i];
                 }
 
-                TElement.Store(value, (byte*)(row + d));
+                (Vector256.Load(value + d) * Vector256.Create(valueFactor)).Store(scaled);
+                TElement.Store(scaled, row + (d * TElement.Size));
             }
         }
     }
+
+    /// <summary>What an integer stands for, <c>max|x| / 127</c>, and what to multiply with to get integers.</summary>
+    private static (float Scale, float Factor) ScaleOf(float* x, int count)
+    {
+        var max = Vector256<float>.Zero;
+        for (var i = 0; i < count; i += PositionsPerBlock)
+        {
+            max = Vector256.Max(max, Vector256.Abs(Vector256.Load(x + i)));
+        }
+
+        var largest = 0f;
+        for (var i = 0; i < PositionsPerBlock; i++)
+        {
+            largest = MathF.Max(largest, max[i]);
+        }
+
+        return (largest / ByteElement.Steps, largest > 0f ? ByteElement.Steps / largest : 0f);
+    }
+
+    /// <summary>Bytes of a block of eight keys of one head.</summary>
+    private static long BlockBytes<TElement>(int headDimension)
+        where TElement : struct, ICacheElement => ((long)headDimension * PositionsPerBlock * TElement.Size) + (TElement.IsScaled ? ScaleBytesPerBlock : 0);
 
     /// <summary>The definition, for one query head over plain rows of keys and values.</summary>
     internal static void Scalar(ReadOnlySpan<float> query, ReadOnlySpan<float> keys, ReadOnlySpan<float> values, int positions, Span<float> output)

@@ -4,7 +4,7 @@ namespace Personalize.Core.Kernels;
 public static unsafe class DenseMultiply
 {
     private const int RowsPerUnit = 24;
-    private const int ColumnsPerUnit = 192;
+    private const int ColumnsPerUnit = 96;
 
     /// <summary><c>C[m, n] (+)= sum over d of A(m, d) B[d, n]</c>, where <c>A(m, d) = a[m * aRowStride + d * aDepthStride]</c>.</summary>
     /// <param name="pool">The threads; the result does not depend on how many there are.</param>
@@ -40,6 +40,21 @@ public static unsafe class DenseMultiply
         };
         pool.Run(ref work, rowUnits * columnUnits);
     }
+
+    /// <summary>The same on the calling thread alone, for a block inside a unit of parallel work.</summary>
+    /// <param name="a">The first factor; its strides say whether it is read transposed.</param>
+    /// <param name="aRowStride">Elements from one row of A to the next.</param>
+    /// <param name="aDepthStride">Elements from one summed index of A to the next.</param>
+    /// <param name="b">The second factor <c>[depth, n]</c>.</param>
+    /// <param name="ldb">Elements from one row of B to the next.</param>
+    /// <param name="c">The result <c>[m, n]</c>; must not overlap A or B.</param>
+    /// <param name="ldc">Elements from one row of C to the next.</param>
+    /// <param name="m">Rows of the result.</param>
+    /// <param name="n">Columns of the result.</param>
+    /// <param name="depth">How many products are summed, in order.</param>
+    /// <param name="accumulate">Add to what C holds in place of overwriting it.</param>
+    public static void RunBlock(float* a, long aRowStride, long aDepthStride, float* b, long ldb, float* c, long ldc, int m, int n, int depth, bool accumulate) =>
+        GemmTile.Run(a, aRowStride, aDepthStride, b, ldb, c, ldc, m, n, depth, accumulate);
 
     private struct Work : IParallelWork
     {

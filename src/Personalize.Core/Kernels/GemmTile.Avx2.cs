@@ -14,7 +14,7 @@ internal static unsafe partial class GemmTile
         {
             var width = n - j >= 16 ? 16 : n - j >= 8 ? 8 : n - j;
             var i = 0;
-            for (; width == 16 && i + 6 <= m; i += 6)
+            for (; width == 16 && m - i >= 6 && m - i != 8; i += 6)
             {
                 Avx2Tile6x16(a + (i * aRowStride), aRowStride, aDepthStride, b + j, ldb, c + (i * ldc) + j, ldc, depth, accumulate);
             }
@@ -22,6 +22,12 @@ internal static unsafe partial class GemmTile
             for (; width == 8 && i + 6 <= m; i += 6)
             {
                 Avx2Tile6x8(a + (i * aRowStride), aRowStride, aDepthStride, b + j, ldb, c + (i * ldc) + j, ldc, depth, accumulate);
+            }
+
+            // Eight rows, the rank of most adapters, are twice four: six and two would leave the two alone with the latency of their sums.
+            for (; width == 16 && m - i >= 4; i += 4)
+            {
+                Avx2Tile4x16(a + (i * aRowStride), aRowStride, aDepthStride, b + j, ldb, c + (i * ldc) + j, ldc, depth, accumulate);
             }
 
             for (; width == 16 && i < m; i++)
@@ -101,6 +107,49 @@ internal static unsafe partial class GemmTile
         c4b.Store(c + (4 * ldc) + 8);
         c5a.Store(c + (5 * ldc));
         c5b.Store(c + (5 * ldc) + 8);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Avx2Tile4x16(float* a, long aRowStride, long aDepthStride, float* b, long ldb, float* c, long ldc, int depth, bool accumulate)
+    {
+        var c0a = accumulate ? Vector256.Load(c + (0 * ldc)) : Vector256<float>.Zero;
+        var c0b = accumulate ? Vector256.Load(c + (0 * ldc) + 8) : Vector256<float>.Zero;
+        var c1a = accumulate ? Vector256.Load(c + (1 * ldc)) : Vector256<float>.Zero;
+        var c1b = accumulate ? Vector256.Load(c + (1 * ldc) + 8) : Vector256<float>.Zero;
+        var c2a = accumulate ? Vector256.Load(c + (2 * ldc)) : Vector256<float>.Zero;
+        var c2b = accumulate ? Vector256.Load(c + (2 * ldc) + 8) : Vector256<float>.Zero;
+        var c3a = accumulate ? Vector256.Load(c + (3 * ldc)) : Vector256<float>.Zero;
+        var c3b = accumulate ? Vector256.Load(c + (3 * ldc) + 8) : Vector256<float>.Zero;
+        var p = a + (2 * aRowStride);
+        for (var d = 0; d < depth; d++)
+        {
+            var ba = Vector256.Load(b);
+            var bb = Vector256.Load(b + 8);
+            var x0 = Vector256.Create(a[0]);
+            c0a = Vector256.FusedMultiplyAdd(x0, ba, c0a);
+            c0b = Vector256.FusedMultiplyAdd(x0, bb, c0b);
+            var x1 = Vector256.Create(a[aRowStride]);
+            c1a = Vector256.FusedMultiplyAdd(x1, ba, c1a);
+            c1b = Vector256.FusedMultiplyAdd(x1, bb, c1b);
+            var x2 = Vector256.Create(p[0]);
+            c2a = Vector256.FusedMultiplyAdd(x2, ba, c2a);
+            c2b = Vector256.FusedMultiplyAdd(x2, bb, c2b);
+            var x3 = Vector256.Create(p[aRowStride]);
+            c3a = Vector256.FusedMultiplyAdd(x3, ba, c3a);
+            c3b = Vector256.FusedMultiplyAdd(x3, bb, c3b);
+            a += aDepthStride;
+            p += aDepthStride;
+            b += ldb;
+        }
+
+        c0a.Store(c + (0 * ldc));
+        c0b.Store(c + (0 * ldc) + 8);
+        c1a.Store(c + (1 * ldc));
+        c1b.Store(c + (1 * ldc) + 8);
+        c2a.Store(c + (2 * ldc));
+        c2b.Store(c + (2 * ldc) + 8);
+        c3a.Store(c + (3 * ldc));
+        c3b.Store(c + (3 * ldc) + 8);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

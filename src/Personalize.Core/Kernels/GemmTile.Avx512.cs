@@ -19,10 +19,7 @@ internal static unsafe partial class GemmTile
                 Avx512Tile12x16(a + (i * aRowStride), aRowStride, aDepthStride, b + j, ldb, c + (i * ldc) + j, ldc, depth, accumulate);
             }
 
-            for (; i < m; i++)
-            {
-                Avx512Tile1x16(a + (i * aRowStride), aRowStride, aDepthStride, b + j, ldb, c + (i * ldc) + j, ldc, depth, accumulate);
-            }
+            RunAvx2(a + (i * aRowStride), aRowStride, aDepthStride, b + j, ldb, c + (i * ldc) + j, ldc, m - i, 16, depth, accumulate);
         }
 
         if (j < n)
@@ -83,20 +80,5 @@ internal static unsafe partial class GemmTile
         c9.Store(c + (9 * ldc));
         c10.Store(c + (10 * ldc));
         c11.Store(c + (11 * ldc));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Avx512Tile1x16(float* a, long aRowStride, long aDepthStride, float* b, long ldb, float* c, long ldc, int depth, bool accumulate)
-    {
-        var c0 = accumulate ? Vector512.Load(c + (0 * ldc)) : Vector512<float>.Zero;
-        for (var d = 0; d < depth; d++)
-        {
-            var line = Vector512.Load(b);
-            c0 = Vector512.FusedMultiplyAdd(Vector512.Create(*a), line, c0);
-            a += aDepthStride;
-            b += ldb;
-        }
-
-        c0.Store(c + (0 * ldc));
     }
 }

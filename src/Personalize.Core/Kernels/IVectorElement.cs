@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Personalize.Core.Kernels;
 
@@ -19,12 +20,21 @@ internal unsafe interface IVectorElement
     static abstract void Store(float* source, byte* target);
 }
 
+/// <summary>A format of cached keys and values.</summary>
+internal unsafe interface ICacheElement : IVectorElement
+{
+    /// <summary>Whether each head's key and each head's value of a token has a scale of its own, which the kernel applies to scores and weights instead of to elements.</summary>
+    static abstract bool IsScaled { get; }
+}
+
 /// <summary>32 bits.</summary>
-internal readonly unsafe struct SingleElement : IVectorElement
+internal readonly unsafe struct SingleElement : ICacheElement
 {
     public static int Size => sizeof(float);
 
     public static float Scale => 1f;
+
+    public static bool IsScaled => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Load(byte* source) => Vector256.Load((float*)source);
@@ -33,11 +43,13 @@ internal readonly unsafe struct SingleElement : IVectorElement
 }
 
 /// <summary>16 bits.</summary>
-internal readonly unsafe struct HalfElement : IVectorElement
+internal readonly unsafe struct HalfElement : ICacheElement
 {
     public static int Size => sizeof(ushort);
 
     public static float Scale => HalfVectors.Rebias;
+
+    public static bool IsScaled => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Load(byte* source) => HalfVectors.WidenUnscaled(source);
@@ -45,21 +57,35 @@ internal readonly unsafe struct HalfElement : IVectorElement
     public static void Store(float* source, byte* target) => HalfVectors.Narrow(Vector256.Load(source)).Store((ushort*)target);
 }
 
-/// <summary>16 bits, the upper half of single precision.</summary>
-internal readonly unsafe struct BFloat16Element : IVectorElement
+/// <summary>8 bits, integers from -127 to 127 of a scale that is kept apart.</summary>
+internal readonly unsafe struct ByteElement : ICacheElement
 {
-    public static int Size => sizeof(ushort);
+    /// <summary>The largest integer.</summary>
+    public const int Steps = 127;
+
+    public static int Size => sizeof(sbyte);
 
     public static float Scale => 1f;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> Load(byte* source) => (Vector256.WidenLower(Vector128.Load((ushort*)source).ToVector256Unsafe()) << 16).AsSingle();
+    public static bool IsScaled => true;
 
-    /// <summary>To the nearest, ties to even; the numbers must be finite.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Load(byte* source)
+    {
+        if (Avx2.IsSupported)
+        {
+            return Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32((sbyte*)source));
+        }
+
+        var wide = Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(long*)source).AsSByte());
+        return Vector256.ConvertToSingle(Vector256.Create(Vector128.WidenLower(wide), Vector128.WidenUpper(wide)));
+    }
+
+    /// <summary>To the nearest integer, ties to even; the numbers must be within the integers' range.</summary>
     public static void Store(float* source, byte* target)
     {
-        var bits = Vector256.Load(source).AsUInt32();
-        var rounded = (bits + Vector256.Create(0x7FFFu) + ((bits >>> 16) & Vector256.Create(1u))) >>> 16;
-        Vector128.Narrow(rounded.GetLower(), rounded.GetUpper()).Store((ushort*)target);
+        var rounded = Vector256.ConvertToInt32Native(Vector256.Round(Vector256.Load(source)));
+        var narrow = Vector128.Narrow(rounded.GetLower(), rounded.GetUpper());
+        *(long*)target = Vector128.Narrow(narrow, narrow).AsInt64()[0];
     }
 }

@@ -22,19 +22,18 @@ internal static unsafe partial class IntegerMatrixMultiply
     /// <summary>Computes all projections of one input in one pass.</summary>
     /// <param name="pool">The threads.</param>
     /// <param name="x">The rounded input.</param>
-    /// <param name="exact">The input itself, <c>[tokens, columns]</c>, which adapters see.</param>
     /// <param name="tokens">How many tokens.</param>
     /// <param name="projections">The maps.</param>
-    public static void Run(WorkerPool pool, QuantizedActivations x, float* exact, int tokens, ReadOnlySpan<ProjectionTask> projections)
+    public static void Run(WorkerPool pool, QuantizedActivations x, int tokens, ReadOnlySpan<ProjectionTask> projections)
     {
         fixed (ProjectionTask* p = projections)
         {
             var groups = 0;
-            var adapted = 0;
+            var downUnits = 0;
             foreach (ref readonly var projection in projections)
             {
                 groups += projection.Weight.GroupCount;
-                adapted += projection.LowRankInput is null ? 0 : 1;
+                downUnits += projection.ServedLowRank.Rank / PackedMatrix.RowsPerGroup;
             }
 
             var finished = 0;
@@ -44,12 +43,11 @@ internal static unsafe partial class IntegerMatrixMultiply
                 Projections = p,
                 Count = projections.Length,
                 X = x.Tile(0),
-                Exact = exact,
                 Rounding = x.Rounding,
                 Tokens = tokens,
                 Groups = groups,
                 Grain = grain,
-                DownUnits = adapted * LowRankProduct.DownParts,
+                DownUnits = downUnits,
                 FinishedDownUnits = &finished,
             };
             pool.Run(ref work, work.DownUnits + ((groups + grain - 1) / grain));
@@ -146,14 +144,11 @@ internal static unsafe partial class IntegerMatrixMultiply
         public ActivationRounding Rounding;
         public int Tokens;
 
-        /// <summary>The input before it was rounded.</summary>
-        public float* Exact;
-
         /// <summary>Groups of rows of all projections together, and how many of them are a unit.</summary>
         public int Groups;
         public int Grain;
 
-        /// <summary>The first units: parts of the adapters' inner products. They are claimed first and wait for nothing, so whoever waits for them waits for a thread at work.</summary>
+        /// <summary>The first units: the adapters' inner products, eight of a rank each. They are claimed first and wait for nothing, so whoever waits for them waits for a thread at work.</summary>
         public int DownUnits;
         public int* FinishedDownUnits;
 
@@ -178,11 +173,15 @@ internal static unsafe partial class IntegerMatrixMultiply
         {
             for (var i = 0; i < Count; i++)
             {
-                if (Projections[i].LowRankInput is not null && (unit -= LowRankProduct.DownParts) < 0)
+                ref readonly var projection = ref Projections[i];
+                var groups = projection.ServedLowRank.Rank / PackedMatrix.RowsPerGroup;
+                if (unit < groups)
                 {
-                    Projections[i].Down(Exact, Tokens, unit + LowRankProduct.DownParts);
+                    RunProduct(projection.ServedLowRank.Down, unit, 1, projection.LowRankInput);
                     return;
                 }
+
+                unit -= groups;
             }
         }
 
@@ -206,31 +205,7 @@ internal static unsafe partial class IntegerMatrixMultiply
 
         private readonly void RunGroups(in ProjectionTask projection, int group, int count)
         {
-            var rows = projection.Weight.Rows;
-            var whole = Math.Min(group + count, rows / PackedMatrix.RowsPerGroup) - group;
-            var rest = (group + count) * PackedMatrix.RowsPerGroup > rows ? rows % PackedMatrix.RowsPerGroup : 0;
-            var part = stackalloc float[4 * PackedMatrix.RowsPerGroup];
-            for (var token = 0; token < Tokens;)
-            {
-                var tokens = ActivationTile.Next(Tokens - token);
-                var x = QuantizedActivations.At(X, token, projection.Weight.Columns);
-                var output = projection.Output + ((long)token * rows) + (group * PackedMatrix.RowsPerGroup);
-                var isLast = token + tokens == Tokens;
-                var ahead = !isLast ? 0 : Tokens <= 4 ? BytesAhead : count * projection.Weight.GroupStride;
-                RunTile(projection.Weight, group, whole, ahead, tokens, x, output, rows);
-                if (rest > 0)
-                {
-                    // The last group's other rows are padding, for which the output has no room.
-                    RunTile(projection.Weight, group + whole, 1, 0, tokens, x, part, PackedMatrix.RowsPerGroup);
-                    for (var t = 0; t < tokens; t++)
-                    {
-                        new ReadOnlySpan<float>(part + (t * PackedMatrix.RowsPerGroup), rest).CopyTo(new Span<float>(output + ((long)t * rows) + (whole * PackedMatrix.RowsPerGroup), rest));
-                    }
-                }
-
-                token += tokens;
-            }
-
+            RunProduct(projection.Weight, group, count, projection.Output);
             if (projection.LowRankInput is not null)
             {
                 while (Volatile.Read(ref *FinishedDownUnits) < DownUnits)
@@ -240,6 +215,35 @@ internal static unsafe partial class IntegerMatrixMultiply
             }
 
             projection.Finish(group, count, Tokens);
+        }
+
+        /// <summary>The products of some groups of rows with all tokens.</summary>
+        private readonly void RunProduct(in MatrixView weight, int group, int count, float* result)
+        {
+            var rows = weight.Rows;
+            var whole = Math.Min(group + count, rows / PackedMatrix.RowsPerGroup) - group;
+            var rest = (group + count) * PackedMatrix.RowsPerGroup > rows ? rows % PackedMatrix.RowsPerGroup : 0;
+            var part = stackalloc float[4 * PackedMatrix.RowsPerGroup];
+            for (var token = 0; token < Tokens;)
+            {
+                var tokens = ActivationTile.Next(Tokens - token);
+                var x = QuantizedActivations.At(X, token, weight.Columns);
+                var output = result + ((long)token * rows) + (group * PackedMatrix.RowsPerGroup);
+                var isLast = token + tokens == Tokens;
+                var ahead = !isLast ? 0 : Tokens <= 4 ? BytesAhead : count * weight.GroupStride;
+                RunTile(weight, group, whole, ahead, tokens, x, output, rows);
+                if (rest > 0)
+                {
+                    // The last group's other rows are padding, for which the output has no room.
+                    RunTile(weight, group + whole, 1, 0, tokens, x, part, PackedMatrix.RowsPerGroup);
+                    for (var t = 0; t < tokens; t++)
+                    {
+                        new ReadOnlySpan<float>(part + (t * PackedMatrix.RowsPerGroup), rest).CopyTo(new Span<float>(output + ((long)t * rows) + (whole * PackedMatrix.RowsPerGroup), rest));
+                    }
+                }
+
+                token += tokens;
+            }
         }
 
         private readonly void RunTile(in MatrixView weight, int group, int count, long ahead, int tokens, in ActivationTile x, float* output, long stride)

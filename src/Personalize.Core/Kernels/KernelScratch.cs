@@ -1,20 +1,28 @@
 namespace Personalize.Core.Kernels;
 
-/// <summary>A growing piece of aligned memory for each thread, for tiles that live only inside one unit of work.</summary>
+/// <summary>Growing pieces of aligned memory for each thread.</summary>
 internal static unsafe class KernelScratch
 {
     [ThreadStatic]
     private static NativeBuffer<float>? _floats;
 
-    /// <summary>At least <paramref name="length"/> floats with undefined content, valid until this thread's next call.</summary>
-    public static float* Floats(int length)
+    [ThreadStatic]
+    private static NativeBuffer<float>? _shared;
+
+    /// <summary>For tiles that live only inside one unit of work: at least <paramref name="length"/> floats with undefined content, valid until this thread's next call.</summary>
+    public static float* Floats(int length) => Grow(ref _floats, length);
+
+    /// <summary>For what the caller of a parallel product lays out for all threads: at least <paramref name="length"/> floats with undefined content, valid until this thread's next call.</summary>
+    public static float* Shared(long length) => Grow(ref _shared, length);
+
+    private static float* Grow(ref NativeBuffer<float>? buffer, long length)
     {
-        if (_floats is null || _floats.Length < length)
+        if (buffer is null || buffer.Length < length)
         {
-            _floats?.Dispose();
-            _floats = new NativeBuffer<float>(length);
+            buffer?.Dispose();
+            buffer = new NativeBuffer<float>(length);
         }
 
-        return _floats.Pointer;
+        return buffer.Pointer;
     }
 }

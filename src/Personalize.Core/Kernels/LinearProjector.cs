@@ -75,15 +75,17 @@ public sealed unsafe class LinearProjector : IDisposable
                 Output = projection.Output,
                 Bias = projection.Bias is null ? null : projection.Bias.Pointer,
             };
+            var isInteger = _activations is not null && IntegerMatrixMultiply.Supports(task.Weight.Format);
             if (projection.Pair is { } pair)
             {
-                task.LowRank = _activations is null ? pair.Term : pair.ServedTerm;
+                task.LowRank = isInteger ? default : pair.Term;
+                task.ServedLowRank = isInteger ? pair.ServedTerm : default;
                 task.RowScale = pair.RowScale;
                 task.LowRankInput = lowRank;
-                lowRank += task.LowRankLength(tokens);
+                lowRank += (long)LowRankProduct.DownParts * tokens * pair.Rank;
             }
 
-            if (_activations is not null && IntegerMatrixMultiply.Supports(task.Weight.Format))
+            if (isInteger)
             {
                 integers[integerCount++] = task;
             }
@@ -96,7 +98,7 @@ public sealed unsafe class LinearProjector : IDisposable
         if (integerCount > 0)
         {
             _activations!.Fill(_pool, x, tokens, integers[0].Weight.Columns, rounding);
-            IntegerMatrixMultiply.Run(_pool, _activations, x, tokens, new ReadOnlySpan<ProjectionTask>(integers, integerCount));
+            IntegerMatrixMultiply.Run(_pool, _activations, tokens, new ReadOnlySpan<ProjectionTask>(integers, integerCount));
         }
     }
 

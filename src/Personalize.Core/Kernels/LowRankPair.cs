@@ -1,10 +1,12 @@
+using System.Runtime.Intrinsics;
 using Personalize.Core.Adapters;
 using Personalize.Core.Quantization;
 
 namespace Personalize.Core.Kernels;
 
 /// <summary>
-/// A pair of an adapter in the layout that serves: A transposed to <c>[in, rank]</c>, B in groups of eight rows <c>[groups, rank, 8]</c> with the scale folded in; the rank padded with zeros to a multiple of eight. Both in single precision and in bfloat16.
+/// A pair of an adapter in the layouts of the kernels: A transposed to <c>[in, rank]</c>, B in groups of eight rows <c>[groups, rank, 8]</c> with the scale folded in, the rank padded with zeros to a multiple of eight, in single precision;
+/// and for integer products in 8 bits: A with a scale for each 32 columns of a row, B with one for each group. That is as fine as the input is rounded.
 /// With DoRA also the factor of each row.
 /// Read-only after construction and safe to share between threads.
 /// </summary>
@@ -13,8 +15,9 @@ public sealed unsafe class LowRankPair : IDisposable
     private const int Lanes = 8;
     private readonly NativeBuffer<float> _down;
     private readonly NativeBuffer<float> _up;
-    private readonly NativeBuffer<ushort> _shortDown;
-    private readonly NativeBuffer<ushort> _shortUp;
+    private readonly PackedMatrix? _servedDown;
+    private readonly NativeBuffer<byte> _servedUp;
+    private readonly NativeBuffer<float> _servedUpScales;
     private readonly NativeBuffer<float>? _rowScale;
 
     /// <summary>Packs a pair of plain LoRA.</summary>
@@ -40,8 +43,13 @@ public sealed unsafe class LowRankPair : IDisposable
             }
         }
 
-        _shortDown = Shorten(_down);
-        _shortUp = Shorten(_up);
+        _servedUp = new NativeBuffer<byte>(_up.Length);
+        _servedUpScales = new NativeBuffer<float>(_up.Length / ((long)Lanes * Rank));
+        if (InputSize % PackedMatrix.ColumnsPerBlock == 0)
+        {
+            _servedDown = PackDown(pair, out var factor);
+            PackUp(factor);
+        }
     }
 
     /// <summary>Packs a pair with the weight it adapts; where it has a magnitude, the factors <c>m / ||W + s B A||</c> are computed here once.</summary>
@@ -94,35 +102,73 @@ public sealed unsafe class LowRankPair : IDisposable
     public int Rank { get; }
 
     /// <summary>How many bytes the packed pair takes.</summary>
-    public long ByteLength => _down.ByteLength + _up.ByteLength + _shortDown.ByteLength + _shortUp.ByteLength + (_rowScale?.ByteLength ?? 0);
+    public long ByteLength => _down.ByteLength + _up.ByteLength + (_servedDown?.ByteLength ?? 0) + _servedUp.ByteLength + _servedUpScales.ByteLength + (_rowScale?.ByteLength ?? 0);
 
     /// <summary>The factor of each output before the bias, <c>[out]</c>; null without DoRA.</summary>
     internal float* RowScale => _rowScale is null ? null : _rowScale.Pointer;
 
     /// <summary>The pair in single precision, as exact arithmetic takes it.</summary>
-    internal LowRankTerm Term => new((nint)_down.Pointer, (nint)_up.Pointer, IsShort: false, Rank);
+    internal LowRankTerm Term => new((nint)_down.Pointer, (nint)_up.Pointer, Rank);
 
-    /// <summary>The pair in bfloat16: half the bytes beside weights of 4 bits, and far finer than their activations are rounded.</summary>
-    internal LowRankTerm ServedTerm => new((nint)_shortDown.Pointer, (nint)_shortUp.Pointer, IsShort: true, Rank);
+    /// <summary>The pair in 8 bits, for maps whose products are in integers; their input is a multiple of 32.</summary>
+    internal ServedLowRankTerm ServedTerm => new((_servedDown ?? throw new InvalidOperationException($"an input of {InputSize} does not fill blocks of {PackedMatrix.ColumnsPerBlock}")).View, (nint)_servedUp.Pointer, (nint)_servedUpScales.Pointer);
 
     /// <inheritdoc/>
     public void Dispose()
     {
         _down.Dispose();
         _up.Dispose();
-        _shortDown.Dispose();
-        _shortUp.Dispose();
+        _servedDown?.Dispose();
+        _servedUp.Dispose();
+        _servedUpScales.Dispose();
         _rowScale?.Dispose();
     }
 
-    private static NativeBuffer<ushort> Shorten(NativeBuffer<float> source)
+    /// <summary>Rounds A. Its largest element becomes 1, so that no block's scale is below what half precision holds well; B makes up for it.</summary>
+    private PackedMatrix PackDown(LoraPair pair, out float factor)
     {
-        var target = new NativeBuffer<ushort>(source.Length);
-        for (var i = 0L; i < source.Length; i += Lanes)
+        factor = 0f;
+        foreach (var value in pair.A)
         {
-            BFloat16Element.Store(source.Pointer + i, (byte*)(target.Pointer + i));
+            factor = MathF.Max(factor, MathF.Abs(value));
         }
 
-        return target;
+        var row = new float[InputSize];
+        var rowBytes = (int)PackedMatrix.GetRowBytes(WeightFormat.Q8Zero, InputSize);
+        var rows = new byte[Rank * rowBytes];
+        for (var r = 0; r < pair.Rank && factor > 0f; r++)
+        {
+            for (var k = 0; k < InputSize; k++)
+            {
+                row[k] = pair.A[(r * InputSize) + k] / factor;
+            }
+
+            Q8_0Block.Quantize(row, rows.AsSpan(r * rowBytes, rowBytes));
+        }
+
+        return PackedMatrix.Pack(WeightFormat.Q8Zero, rows, Rank, InputSize);
+    }
+
+    private void PackUp(float factor)
+    {
+        var size = Lanes * Rank;
+        var scaled = stackalloc float[Lanes];
+        for (var group = 0L; group < _servedUpScales.Length; group++)
+        {
+            var from = _up.Pointer + (group * size);
+            var largest = 0f;
+            for (var i = 0; i < size; i++)
+            {
+                largest = MathF.Max(largest, MathF.Abs(from[i]));
+            }
+
+            _servedUpScales.Pointer[group] = largest / ByteElement.Steps * factor;
+            var inverse = largest > 0f ? ByteElement.Steps / largest : 0f;
+            for (var i = 0; i < size; i += Lanes)
+            {
+                (Vector256.Load(from + i) * Vector256.Create(inverse)).Store(scaled);
+                ByteElement.Store(scaled, _servedUp.Pointer + (group * size) + i);
+            }
+        }
     }
 }

@@ -20,13 +20,20 @@ internal static unsafe class LowRankProduct
     /// <param name="h">Receives <c>[tokens, rank]</c>.</param>
     public static void Down(in LowRankTerm term, float* x, int inputSize, int tokens, int part, float* h)
     {
-        if (term.IsShort)
+        var first = (int)((long)inputSize * part / DownParts);
+        var end = (int)((long)inputSize * (part + 1) / DownParts);
+        for (var lane = 0; lane < term.Rank; lane += Lanes)
         {
-            Down<BFloat16Element>(term, x, inputSize, tokens, part, h);
-        }
-        else
-        {
-            Down<SingleElement>(term, x, inputSize, tokens, part, h);
+            var token = 0;
+            for (; token + 4 <= tokens; token += 4)
+            {
+                Down<Tiles.Four>(term, lane, x + ((long)token * inputSize), inputSize, first, end, h + ((long)token * term.Rank) + lane);
+            }
+
+            for (; token < tokens; token++)
+            {
+                Down<Tiles.One>(term, lane, x + ((long)token * inputSize), inputSize, first, end, h + ((long)token * term.Rank) + lane);
+            }
         }
     }
 
@@ -59,51 +66,45 @@ internal static unsafe class LowRankProduct
     /// <param name="tokens">How many tokens: one or four.</param>
     public static void Up(in LowRankTerm term, float* h, int group, int count, float* y, long stride, int tokens)
     {
-        switch (term.IsShort, tokens)
+        var groups = (byte*)((float*)term.Up + ((long)group * term.Rank * Lanes));
+        if (tokens == 4)
         {
-            case (true, 4):
-                Up<BFloat16Element, Tiles.Four>(term, h, group, count, y, stride);
-                break;
-            case (true, _):
-                Up<BFloat16Element, Tiles.One>(term, h, group, count, y, stride);
-                break;
-            case (false, 4):
-                Up<SingleElement, Tiles.Four>(term, h, group, count, y, stride);
-                break;
-            default:
-                Up<SingleElement, Tiles.One>(term, h, group, count, y, stride);
-                break;
+            Up<SingleElement, Tiles.Four>(groups, null, term.Rank, h, count, y, stride);
+        }
+        else
+        {
+            Up<SingleElement, Tiles.One>(groups, null, term.Rank, h, count, y, stride);
         }
     }
 
-    private static void Down<TElement>(in LowRankTerm term, float* x, int inputSize, int tokens, int part, float* h)
-        where TElement : struct, IVectorElement
+    /// <summary>As the other, for a pair in 8 bits: each group's sum times the group's scale.</summary>
+    /// <param name="term">The pair.</param>
+    /// <param name="h">The inner products, <c>[tokens, rank]</c>.</param>
+    /// <param name="group">The first group.</param>
+    /// <param name="count">How many groups.</param>
+    /// <param name="y">The first group's outputs of the first token.</param>
+    /// <param name="stride">Elements from a token's outputs to the next one's.</param>
+    /// <param name="tokens">How many tokens: one or four.</param>
+    public static void Up(in ServedLowRankTerm term, float* h, int group, int count, float* y, long stride, int tokens)
     {
-        var first = (int)((long)inputSize * part / DownParts);
-        var end = (int)((long)inputSize * (part + 1) / DownParts);
-        for (var lane = 0; lane < term.Rank; lane += Lanes)
+        var groups = (byte*)term.Up + ((long)group * term.Rank * Lanes);
+        var scales = (float*)term.UpScales + group;
+        if (tokens == 4)
         {
-            var token = 0;
-            for (; token + 4 <= tokens; token += 4)
-            {
-                Down<TElement, Tiles.Four>(term, lane, x + ((long)token * inputSize), inputSize, first, end, h + ((long)token * term.Rank) + lane);
-            }
-
-            for (; token < tokens; token++)
-            {
-                Down<TElement, Tiles.One>(term, lane, x + ((long)token * inputSize), inputSize, first, end, h + ((long)token * term.Rank) + lane);
-            }
+            Up<ByteElement, Tiles.Four>(groups, scales, term.Rank, h, count, y, stride);
+        }
+        else
+        {
+            Up<ByteElement, Tiles.One>(groups, scales, term.Rank, h, count, y, stride);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Down<TElement, TTile>(in LowRankTerm term, int lane, float* x, int inputSize, int first, int end, float* h)
-        where TElement : struct, IVectorElement
+    private static void Down<TTile>(in LowRankTerm term, int lane, float* x, int inputSize, int first, int end, float* h)
         where TTile : struct, ITile
     {
         var rank = term.Rank;
-        var step = rank * TElement.Size;
-        var a = (byte*)term.Down + ((((long)first * rank) + lane) * TElement.Size);
+        var a = (float*)term.Down + ((long)first * rank) + lane;
         var e0 = Vector256<float>.Zero;
         var e1 = e0;
         var e2 = e0;
@@ -113,15 +114,15 @@ internal static unsafe class LowRankProduct
         var o2 = e0;
         var o3 = e0;
         var k = first;
-        for (; k + 2 <= end; k += 2, a += 2 * step)
+        for (; k + 2 <= end; k += 2, a += 2 * rank)
         {
-            FusedAdd<TTile>(TElement.Load(a), x + k, inputSize, ref e0, ref e1, ref e2, ref e3);
-            FusedAdd<TTile>(TElement.Load(a + step), x + k + 1, inputSize, ref o0, ref o1, ref o2, ref o3);
+            FusedAdd<TTile>(Vector256.Load(a), x + k, inputSize, ref e0, ref e1, ref e2, ref e3);
+            FusedAdd<TTile>(Vector256.Load(a + rank), x + k + 1, inputSize, ref o0, ref o1, ref o2, ref o3);
         }
 
         if (k < end)
         {
-            FusedAdd<TTile>(TElement.Load(a), x + k, inputSize, ref e0, ref e1, ref e2, ref e3);
+            FusedAdd<TTile>(Vector256.Load(a), x + k, inputSize, ref e0, ref e1, ref e2, ref e3);
         }
 
         (e0 + o0).Store(h);
@@ -134,17 +135,16 @@ internal static unsafe class LowRankProduct
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Up<TElement, TTile>(in LowRankTerm term, float* h, int group, int count, float* y, long stride)
-        where TElement : struct, IVectorElement
+    private static void Up<TElement, TTile>(byte* groups, float* scales, int rank, float* h, int count, float* y, long stride)
+        where TElement : struct, ICacheElement
         where TTile : struct, ITile
     {
-        var rank = term.Rank;
-        var row = Lanes * TElement.Size;
-        for (var first = 0; first < rank; first += Lanes)
+        const int RowBytes = Lanes;
+        for (var first = 0; first < rank; first += Lanes, groups += Lanes * RowBytes * TElement.Size)
         {
-            var b = (byte*)term.Up + ((((long)group * rank) + first) * row);
+            var b = groups;
             var to = y;
-            for (var g = 0; g < count; g++, to += Lanes, b += rank * row)
+            for (var g = 0; g < count; g++, to += Lanes, b += rank * RowBytes * TElement.Size)
             {
                 var e0 = Vector256<float>.Zero;
                 var e1 = e0;
@@ -156,20 +156,26 @@ internal static unsafe class LowRankProduct
                 var o3 = e0;
                 for (var r = 0; r < Lanes; r += 2)
                 {
-                    FusedAdd<TTile>(TElement.Load(b + (r * row)), h + first + r, rank, ref e0, ref e1, ref e2, ref e3);
-                    FusedAdd<TTile>(TElement.Load(b + ((r + 1) * row)), h + first + r + 1, rank, ref o0, ref o1, ref o2, ref o3);
+                    FusedAdd<TTile>(TElement.Load(b + (r * RowBytes * TElement.Size)), h + first + r, rank, ref e0, ref e1, ref e2, ref e3);
+                    FusedAdd<TTile>(TElement.Load(b + ((r + 1) * RowBytes * TElement.Size)), h + first + r + 1, rank, ref o0, ref o1, ref o2, ref o3);
                 }
 
-                (Vector256.Load(to) + (e0 + o0)).Store(to);
+                var scale = Vector256.Create(TElement.IsScaled ? scales[g] : 1f);
+                Add<TElement>(e0 + o0, scale, to);
                 if (TTile.Count == 4)
                 {
-                    (Vector256.Load(to + stride) + (e1 + o1)).Store(to + stride);
-                    (Vector256.Load(to + (2 * stride)) + (e2 + o2)).Store(to + (2 * stride));
-                    (Vector256.Load(to + (3 * stride)) + (e3 + o3)).Store(to + (3 * stride));
+                    Add<TElement>(e1 + o1, scale, to + stride);
+                    Add<TElement>(e2 + o2, scale, to + (2 * stride));
+                    Add<TElement>(e3 + o3, scale, to + (3 * stride));
                 }
             }
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add<TElement>(Vector256<float> sum, Vector256<float> scale, float* to)
+        where TElement : struct, ICacheElement =>
+        (TElement.IsScaled ? Vector256.FusedMultiplyAdd(sum, scale, Vector256.Load(to)) : Vector256.Load(to) + sum).Store(to);
 
     /// <summary>Adds eight elements of A or B, times each token's factor, to the token's sum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -14,20 +14,19 @@ internal unsafe struct ProjectionTask
     /// <summary>A bias for each row, or null.</summary>
     public float* Bias;
 
-    /// <summary>The parts of the adapter's inner products, <c>[parts, tokens, rank]</c>; null without an adapter.</summary>
+    /// <summary>The adapter's inner products: <c>[parts, tokens, rank]</c> in single precision, <c>[tokens, rank]</c> in 8 bits; null without an adapter.</summary>
     public float* LowRankInput;
 
-    /// <summary>The adapter's pair; meaningful where <see cref="LowRankInput"/> is not null.</summary>
+    /// <summary>The adapter's pair where the product is in single precision.</summary>
     public LowRankTerm LowRank;
+
+    /// <summary>The adapter's pair where the product is in integers.</summary>
+    public ServedLowRankTerm ServedLowRank;
 
     /// <summary>DoRA's factor of each row, which comes before the bias; null without.</summary>
     public float* RowScale;
 
-    /// <summary>The next buffer in a row of tasks begins so many elements on.</summary>
-    /// <param name="tokens">How many tokens.</param>
-    public readonly long LowRankLength(int tokens) => (long)LowRankProduct.DownParts * tokens * LowRank.Rank;
-
-    /// <summary>Computes one part of the adapter's inner products for all tokens.</summary>
+    /// <summary>Computes one part of the adapter's inner products for all tokens, in single precision.</summary>
     /// <param name="x">The input, <c>[tokens, columns]</c>.</param>
     /// <param name="tokens">How many tokens.</param>
     /// <param name="part">Which part.</param>
@@ -76,32 +75,54 @@ internal unsafe struct ProjectionTask
 
     private readonly void AddLowRank(int group, int count, int tokens)
     {
-        var rank = LowRank.Rank;
         var rows = Weight.Rows;
-        var h = stackalloc float[4 * rank];
+        var sums = stackalloc float[4 * LowRank.Rank];
         var part = stackalloc float[4 * PackedMatrix.RowsPerGroup];
         var whole = Math.Min(group + count, rows / PackedMatrix.RowsPerGroup) - group;
         var rest = (group + count) * PackedMatrix.RowsPerGroup > rows ? rows % PackedMatrix.RowsPerGroup : 0;
         for (var token = 0; token < tokens;)
         {
             var together = token + 4 <= tokens ? 4 : 1;
-            for (var t = 0; t < together; t++)
-            {
-                LowRankProduct.SumParts(LowRankInput + ((long)(token + t) * rank), (long)tokens * rank, rank, h + (t * rank));
-            }
-
+            var h = InnerProducts(token, together, tokens, sums);
             var output = Output + ((long)token * rows) + (group * PackedMatrix.RowsPerGroup);
-            LowRankProduct.Up(LowRank, h, group, whole, output, rows, together);
+            Up(h, group, whole, output, rows, together);
             if (rest > 0)
             {
                 // The last group's other rows are padding, for which the output has no room.
                 output += whole * PackedMatrix.RowsPerGroup;
                 Copy(output, rows, part, PackedMatrix.RowsPerGroup, rest, together);
-                LowRankProduct.Up(LowRank, h, group + whole, 1, part, PackedMatrix.RowsPerGroup, together);
+                Up(h, group + whole, 1, part, PackedMatrix.RowsPerGroup, together);
                 Copy(part, PackedMatrix.RowsPerGroup, output, rows, rest, together);
             }
 
             token += together;
+        }
+    }
+
+    private readonly float* InnerProducts(int token, int together, int tokens, float* sums)
+    {
+        if (ServedLowRank.Rank > 0)
+        {
+            return LowRankInput + ((long)token * ServedLowRank.Rank);
+        }
+
+        for (var t = 0; t < together; t++)
+        {
+            LowRankProduct.SumParts(LowRankInput + ((long)(token + t) * LowRank.Rank), (long)tokens * LowRank.Rank, LowRank.Rank, sums + (t * LowRank.Rank));
+        }
+
+        return sums;
+    }
+
+    private readonly void Up(float* h, int group, int count, float* y, long stride, int tokens)
+    {
+        if (ServedLowRank.Rank > 0)
+        {
+            LowRankProduct.Up(ServedLowRank, h, group, count, y, stride, tokens);
+        }
+        else
+        {
+            LowRankProduct.Up(LowRank, h, group, count, y, stride, tokens);
         }
     }
 

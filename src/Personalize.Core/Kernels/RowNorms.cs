@@ -92,7 +92,7 @@ public static unsafe class RowNorms
                 for (var column = 0; column < Weight.Columns; column += DepthPerTile)
                 {
                     var depth = Math.Min(DepthPerTile, Weight.Columns - column);
-                    WeightPanel.DecodeColumns(Weight, row, column, depth, panel);
+                    WeightPanel.DecodeColumns(Weight, row, column, depth, panel, depth);
                     for (var half = 0; half < WeightPanel.Span; half += WeightPanel.Width)
                     {
                         Add(panel + (half * depth), depth, sums + half);

@@ -112,22 +112,22 @@ internal static unsafe partial class WeightPanel
             case WeightFormat.Q4Zero:
             {
                 var at = data + (column / PackedMatrix.ColumnsPerBlock * 144L);
-                DecodeFourBitRows(at + 16, (Half*)at, null, first, second);
+                DecodeFourBitRows(at + 16, at, null, first, second);
                 return true;
             }
 
             case WeightFormat.Q4One:
             {
                 var at = data + (column / PackedMatrix.ColumnsPerBlock * 160L);
-                DecodeFourBitRows(at + 32, (Half*)at, (Half*)(at + 16), first, second);
+                DecodeFourBitRows(at + 32, at, at + 16, first, second);
                 return true;
             }
 
             case WeightFormat.Q8Zero:
             {
                 var at = data + (column / PackedMatrix.ColumnsPerBlock * 272L);
-                DecodeEightBitRows(at + 16, (Half*)at, first);
-                DecodeEightBitRows(at + 16 + 128, (Half*)at, second);
+                DecodeEightBitRows(at + 16, at, first);
+                DecodeEightBitRows(at + 16 + 128, at, second);
                 return true;
             }
 
@@ -136,20 +136,27 @@ internal static unsafe partial class WeightPanel
         }
     }
 
-    private static void DecodeFourBitRows(byte* quants, Half* scales, Half* offsets, float* first, float* second)
+    private static void DecodeFourBitRows(byte* quants, byte* halfScales, byte* halfOffsets, float* first, float* second)
     {
         var rows = stackalloc Vector256<byte>[4];
         GatherRows(quants, rows);
+        float* scales = stackalloc float[PackedMatrix.RowsPerGroup], offsets = stackalloc float[PackedMatrix.RowsPerGroup];
+        HalfVectors.Widen(halfScales).Store(scales);
+        if (halfOffsets is not null)
+        {
+            HalfVectors.Widen(halfOffsets).Store(offsets);
+        }
+
         var mask = Vector128.Create((byte)15);
         for (var r = 0; r < PackedMatrix.RowsPerGroup; r++, first += Width, second += Width)
         {
             var bytes = ((Vector128<byte>*)rows)[(r % 4 * 2) + (r / 4)];
             var low = bytes & mask;
             var high = Vector128.ShiftRightLogical(bytes.AsUInt16(), 4).AsByte() & mask;
-            var scale = Vector256.Create((float)scales[r]);
-            if (offsets is not null)
+            var scale = Vector256.Create(scales[r]);
+            if (halfOffsets is not null)
             {
-                var offset = Vector256.Create((float)offsets[r]);
+                var offset = Vector256.Create(offsets[r]);
                 Vector256.FusedMultiplyAdd(scale, ToSingle(low), offset).Store(first);
                 Vector256.FusedMultiplyAdd(scale, ToSingle(UpperHalf(low)), offset).Store(first + 8);
                 Vector256.FusedMultiplyAdd(scale, ToSingle(high), offset).Store(second);
@@ -167,14 +174,16 @@ internal static unsafe partial class WeightPanel
     }
 
     /// <summary>16 columns of eight rows of 8-bit elements.</summary>
-    private static void DecodeEightBitRows(byte* quants, Half* scales, float* target)
+    private static void DecodeEightBitRows(byte* quants, byte* halfScales, float* target)
     {
         var rows = stackalloc Vector256<byte>[4];
         GatherRows(quants, rows);
+        var scales = stackalloc float[PackedMatrix.RowsPerGroup];
+        HalfVectors.Widen(halfScales).Store(scales);
         for (var r = 0; r < PackedMatrix.RowsPerGroup; r++, target += Width)
         {
             var bytes = ((Vector128<sbyte>*)rows)[(r % 4 * 2) + (r / 4)];
-            var scale = Vector256.Create((float)scales[r]);
+            var scale = Vector256.Create(scales[r]);
             (scale * Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(bytes))).Store(target);
             (scale * Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(UpperHalf(bytes.AsByte()).AsSByte()))).Store(target + 8);
         }

@@ -16,12 +16,18 @@ internal static unsafe partial class WeightPanel
     public const int Span = 2 * Width;
 
     /// <summary>Decodes 32 rows from <paramref name="row"/> (a multiple of 32; rows past the end are zero) over <paramref name="depth"/> columns from <paramref name="column"/> (a multiple of 32).</summary>
-    public static void DecodeColumns(in MatrixView matrix, int row, int column, int depth, float* panel)
+    /// <param name="matrix">W.</param>
+    /// <param name="row">The first row.</param>
+    /// <param name="column">The first column.</param>
+    /// <param name="depth">How many columns.</param>
+    /// <param name="panel">Receives the two panels.</param>
+    /// <param name="lines">How many lines a panel has, at least <paramref name="depth"/>; what is beyond is left alone.</param>
+    public static void DecodeColumns(in MatrixView matrix, int row, int column, int depth, float* panel, int lines)
     {
         var groups = Math.Min(Span / PackedMatrix.RowsPerGroup, matrix.GroupCount - (row / PackedMatrix.RowsPerGroup));
         for (var g = 0; g < Span / PackedMatrix.RowsPerGroup; g++)
         {
-            var target = panel + (g / 2 * depth * Width) + (g % 2 * PackedMatrix.RowsPerGroup);
+            var target = panel + (g / 2 * lines * Width) + (g % 2 * PackedMatrix.RowsPerGroup);
             if (g >= groups)
             {
                 for (var k = 0; k < depth; k++)
@@ -37,10 +43,16 @@ internal static unsafe partial class WeightPanel
     }
 
     /// <summary>Decodes <paramref name="count"/> rows from <paramref name="row"/> (a multiple of 8) over the 32 columns from <paramref name="column"/> (a multiple of 32; columns past the end are zero).</summary>
-    public static void DecodeRows(in MatrixView matrix, int row, int count, int column, float* panel)
+    /// <param name="matrix">W.</param>
+    /// <param name="row">The first row.</param>
+    /// <param name="count">How many rows.</param>
+    /// <param name="column">The first column.</param>
+    /// <param name="panel">Receives the two panels.</param>
+    /// <param name="lines">How many lines a panel has, at least <paramref name="count"/>; what is beyond is left alone.</param>
+    public static void DecodeRows(in MatrixView matrix, int row, int count, int column, float* panel, int lines)
     {
         var columns = Math.Min(Span, matrix.Columns - column);
-        var second = panel + ((long)count * Width);
+        var second = panel + ((long)lines * Width);
         for (var n = 0; n < count; n += PackedMatrix.RowsPerGroup)
         {
             var rows = Math.Min(PackedMatrix.RowsPerGroup, count - n);

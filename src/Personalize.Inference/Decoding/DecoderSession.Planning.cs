@@ -19,8 +19,9 @@ public sealed unsafe partial class DecoderSession
         DecoderSessionOptions.Validate(options, description);
         long chunk = Math.Min(options.ChunkSize, options.LimitOf(description));
         var states = (2L * description.HiddenSize) + (2L * description.QuerySize) + (2L * description.KeyValueSize) + (2L * description.IntermediateSize);
-        var elementSize = options.CachePrecision == KeyValuePrecision.Half ? sizeof(ushort) : sizeof(float);
-        var cache = 2L * description.LayerCount * description.KeyValueSize * options.LayoutFor(description).Capacity * elementSize;
+        var capacity = options.LayoutFor(description).Capacity;
+        var head = CachedAttention.KeyBytes(capacity, description.HeadDimension, options.CachePrecision) + CachedAttention.ValueBytes(capacity, description.HeadDimension, options.CachePrecision);
+        var cache = description.LayerCount * description.KeyValueHeadCount * head;
         return checked(cache + (sizeof(float) * ((chunk * states) + (Math.Min(MostVerifyTokens, chunk) * description.VocabularySize))));
     }
 

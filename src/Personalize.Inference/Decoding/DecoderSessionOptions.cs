@@ -8,7 +8,7 @@ namespace Personalize.Inference.Decoding;
 /// With a <see cref="WindowSize"/> the cache is bounded and the stream is not (attention sinks, arXiv 2309.17453): each token attends to the first <see cref="SinkTokenCount"/> tokens and to the
 /// last <see cref="WindowSize"/>, its own included, at positions counted by place among these.
 /// </remarks>
-public sealed class DecoderSessionOptions
+public sealed record DecoderSessionOptions
 {
     /// <summary>
     /// How many tokens the conversation can hold. Null means all that the model was trained for, or, with a <see cref="WindowSize"/>, any number; a window lifts the model's limit.

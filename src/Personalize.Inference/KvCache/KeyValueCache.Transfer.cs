@@ -5,8 +5,6 @@ namespace Personalize.Inference.KvCache;
 /// <summary>Keys and values carried over from another cache or through a stream, as the bytes that they are.</summary>
 public sealed unsafe partial class KeyValueCache
 {
-    private long BytesOfHead => _bytesOfLayer / _description.KeyValueHeadCount;
-
     // Old tokens lie in other slots than those of their positions only where some were overwritten.
     private bool IsInOrder => _oldest <= _layout.SinkTokenCount;
 
@@ -22,10 +20,9 @@ public sealed unsafe partial class KeyValueCache
         var slots = source.UsedSlots(count);
         ForEachHead((keys, values, head, layer) =>
         {
-            var bytes = SizeOf(slots);
             source.Head(layer, head, slots, out var sourceKeys, out var sourceValues);
-            Buffer.MemoryCopy(sourceKeys, (void*)keys, bytes, bytes);
-            Buffer.MemoryCopy(sourceValues, (void*)values, bytes, bytes);
+            new ReadOnlySpan<byte>(sourceKeys, SizeOfKeys(slots)).CopyTo(new Span<byte>((void*)keys, SizeOfKeys(slots)));
+            new ReadOnlySpan<byte>(sourceValues, SizeOfValues(slots)).CopyTo(new Span<byte>((void*)values, SizeOfValues(slots)));
         });
         _oldest = source.IsInOrder ? 0 : source._oldest;
     }
@@ -60,8 +57,8 @@ public sealed unsafe partial class KeyValueCache
         var slots = UsedSlots(count);
         ForEachHead((keys, values, _, _) =>
         {
-            stream.Write(new ReadOnlySpan<byte>((void*)keys, SizeOf(slots)));
-            stream.Write(new ReadOnlySpan<byte>((void*)values, SizeOf(slots)));
+            stream.Write(new ReadOnlySpan<byte>((void*)keys, SizeOfKeys(slots)));
+            stream.Write(new ReadOnlySpan<byte>((void*)values, SizeOfValues(slots)));
         });
     }
 
@@ -71,8 +68,8 @@ public sealed unsafe partial class KeyValueCache
     {
         ForEachHead((keys, values, _, _) =>
         {
-            stream.ReadExactly(new Span<byte>((void*)keys, SizeOf(saved.Slots)));
-            stream.ReadExactly(new Span<byte>((void*)values, SizeOf(saved.Slots)));
+            stream.ReadExactly(new Span<byte>((void*)keys, SizeOfKeys(saved.Slots)));
+            stream.ReadExactly(new Span<byte>((void*)values, SizeOfValues(saved.Slots)));
         });
         _oldest = saved.Oldest;
     }
@@ -89,13 +86,15 @@ public sealed unsafe partial class KeyValueCache
         ? Math.Min(_layout.Capacity, (count + CachedAttention.CapacityAlignment - 1) / CachedAttention.CapacityAlignment * CachedAttention.CapacityAlignment)
         : _layout.Capacity;
 
-    private int SizeOf(int slots) => checked((int)(BytesOfHead / _layout.Capacity * slots));
+    private int SizeOfKeys(int slots) => checked((int)(_keyBytesOfHead / _layout.Capacity * slots));
+
+    private int SizeOfValues(int slots) => checked((int)(_valueBytesOfHead / _layout.Capacity * slots));
 
     private void Head(int layer, int head, int slots, out byte* keys, out byte* values)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(slots, _layout.Capacity);
-        keys = Keys(layer) + (head * BytesOfHead);
-        values = Values(layer) + (head * BytesOfHead);
+        keys = Keys(layer) + (head * _keyBytesOfHead);
+        values = Values(layer) + (head * _valueBytesOfHead);
     }
 
     private void ForEachHead(Action<nint, nint, int, int> visit)

@@ -11,7 +11,8 @@ public sealed unsafe partial class KeyValueCache : IDisposable
     private readonly CacheLayout _layout;
     private readonly NativeBuffer<byte> _keys;
     private readonly NativeBuffer<byte> _values;
-    private readonly long _bytesOfLayer;
+    private readonly long _keyBytesOfHead;
+    private readonly long _valueBytesOfHead;
     private int _oldest;
 
     /// <summary>Allocates room for all layers.</summary>
@@ -24,10 +25,11 @@ public sealed unsafe partial class KeyValueCache : IDisposable
         _description = description;
         _layout = layout;
         Precision = precision;
-        _bytesOfLayer = (long)description.KeyValueSize * layout.Capacity * (precision == KeyValuePrecision.Half ? sizeof(ushort) : sizeof(float));
-        var length = description.LayerCount * _bytesOfLayer;
-        _keys = new NativeBuffer<byte>(length);
-        _values = new NativeBuffer<byte>(length);
+        _keyBytesOfHead = CachedAttention.KeyBytes(layout.Capacity, description.HeadDimension, precision);
+        _valueBytesOfHead = CachedAttention.ValueBytes(layout.Capacity, description.HeadDimension, precision);
+        var heads = (long)description.LayerCount * description.KeyValueHeadCount;
+        _keys = new NativeBuffer<byte>(checked(heads * _keyBytesOfHead));
+        _values = new NativeBuffer<byte>(checked(heads * _valueBytesOfHead));
     }
 
     /// <summary>Where the tokens lie.</summary>
@@ -42,12 +44,12 @@ public sealed unsafe partial class KeyValueCache : IDisposable
     /// <summary>The keys of a layer, <c>[keyValueHeads, capacity / 8, headDim, 8]</c>.</summary>
     /// <param name="layer">The layer, counted from 0.</param>
     /// <returns>A pointer valid until disposal.</returns>
-    public byte* Keys(int layer) => _keys.Pointer + (layer * _bytesOfLayer);
+    public byte* Keys(int layer) => _keys.Pointer + ((long)layer * _description.KeyValueHeadCount * _keyBytesOfHead);
 
     /// <summary>The values of a layer, <c>[keyValueHeads, capacity, headDim]</c>.</summary>
     /// <param name="layer">The layer, counted from 0.</param>
     /// <returns>A pointer valid until disposal.</returns>
-    public byte* Values(int layer) => _values.Pointer + (layer * _bytesOfLayer);
+    public byte* Values(int layer) => _values.Pointer + ((long)layer * _description.KeyValueHeadCount * _valueBytesOfHead);
 
     /// <summary>Says that these tokens are about to be stored: what lies in their slots is gone from here on, even if storing them is never finished.</summary>
     /// <param name="position">The position of the first token in the stream.</param>

@@ -83,7 +83,7 @@ internal sealed unsafe class DecoderLayer
         _key.Forward(pass, scratch.Normalized, kept.Key, kept.LowRank(LinearModule.Key));
         _value.Forward(pass, scratch.Normalized, kept.Value, kept.LowRank(LinearModule.Value));
         Rotate(pass, kept.Query, kept.Key, inverse: false);
-        CausalAttention.Forward(pool, _shape, pass.Examples, kept.Query, kept.Key, kept.Value, kept.Attended, kept.LogSumExp, scratch.Attention);
+        CausalAttention.Forward(pool, _shape, pass.Examples, tokens, kept.Query, kept.Key, kept.Value, kept.Attended, kept.LogSumExp, scratch.Attention);
         _output.Forward(pass, kept.Attended, kept.Middle, kept.LowRank(LinearModule.Output));
         TokenOperations.Add(pool, input, kept.Middle, tokens, _hiddenSize);
         TokenOperations.Normalize(pool, kept.Middle, _feedForwardNorm.Pointer, scratch.Normalized, tokens, _hiddenSize, _epsilon);
@@ -117,6 +117,7 @@ internal sealed unsafe class DecoderLayer
             pool,
             _shape,
             pass.Examples,
+            tokens,
             kept.Query,
             kept.Key,
             kept.Value,

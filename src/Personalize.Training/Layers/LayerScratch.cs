@@ -11,7 +11,7 @@ internal sealed unsafe class LayerScratch
         long tokens = shape.Tokens, gradientTokens = shape.ForBackward ? tokens : 0;
         Normalized = cursor.Floats(tokens * description.HiddenSize);
         Activated = cursor.Floats(tokens * description.IntermediateSize);
-        Attention = cursor.Floats(CausalAttention.ScratchLength(new AttentionShape(description.HeadCount, description.KeyValueHeadCount, description.HeadDimension), shape.Examples, shape.LongestExample));
+        Attention = cursor.Floats(CausalAttention.ScratchLength(new AttentionShape(description.HeadCount, description.KeyValueHeadCount, description.HeadDimension), shape.Tokens, shape.Examples, shape.LongestExample));
         NormalizedGradient = cursor.Floats(gradientTokens * description.HiddenSize);
         ActivatedGradient = cursor.Floats(gradientTokens * description.IntermediateSize);
         AttendedGradient = cursor.Floats(gradientTokens * description.QuerySize);
@@ -30,7 +30,7 @@ internal sealed unsafe class LayerScratch
     /// <summary><c>silu(gate) * up</c>, <c>[tokens, intermediate]</c>.</summary>
     public float* Activated { get; }
 
-    /// <summary>Rows of scores, as <see cref="CausalAttention.ScratchLength"/> says.</summary>
+    /// <summary>What attention works in, as <see cref="CausalAttention.ScratchLength"/> says.</summary>
     public float* Attention { get; }
 
     /// <summary><c>[tokens, hidden]</c>.</summary>

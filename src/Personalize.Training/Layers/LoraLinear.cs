@@ -19,16 +19,11 @@ internal sealed unsafe class LoraLinear(PackedMatrix weight, WeightVector? bias,
     public void Forward(LayerPass pass, float* x, float* y, float* h)
     {
         var (pool, tokens) = (pass.Pool, pass.Tokens);
-        FloatMatrixMultiply.Forward(pool, weight, x, tokens, y);
+        Project(pass, x, h);
+        FloatMatrixMultiply.Forward(pool, weight, x, tokens, y, Addend(h));
         if (bias is not null && dora is null)
         {
             TokenOperations.Add(pool, bias.Pointer, y, tokens, weight.Rows, repeat: true);
-        }
-
-        Project(pass, x, h);
-        if (pair is not null)
-        {
-            DenseMultiply.Run(pool, h, pair.Rank, 1, pair.TransposedB, pair.OutputSize, y, pair.OutputSize, tokens, pair.OutputSize, pair.Rank, accumulate: true);
         }
 
         if (dora is not null)
@@ -61,9 +56,17 @@ internal sealed unsafe class LoraLinear(PackedMatrix weight, WeightVector? bias,
             dy = RescaleBackward(pass, x, h, dy);
         }
 
+        if (pair is not null)
+        {
+            PairBackward(pass, x, h, dy);
+        }
+
         if (dx is not null)
         {
-            FloatMatrixMultiply.BackwardInput(pool, weight, dy, tokens, dx, accumulate);
+            // Without dropout the pair's part is a further term of the same sums.
+            var through = pair is null || pass.Dropout is not null ? default : new LowRankAddend((nint)pass.Scratch.LowRankGradient, (nint)pair.A, pair.Rank);
+            FloatMatrixMultiply.BackwardInput(pool, weight, dy, tokens, dx, accumulate, through);
+            DropBackward(pass, dx);
         }
 
         if (trained is not null)
@@ -74,14 +77,10 @@ internal sealed unsafe class LoraLinear(PackedMatrix weight, WeightVector? bias,
                 TokenOperations.AddColumnSums(pool, dy, trained.Bias, tokens, weight.Rows);
             }
         }
-
-        if (pair is not null)
-        {
-            PairBackward(pass, x, h, dy, dx);
-        }
     }
 
-    private void PairBackward(LayerPass pass, float* x, float* h, float* dy, float* dx)
+    /// <summary>The gradients of A and B; leaves that of the low-rank product in scratch.</summary>
+    private void PairBackward(LayerPass pass, float* x, float* h, float* dy)
     {
         var (pool, tokens) = (pass.Pool, pass.Tokens);
         var dh = pass.Scratch.LowRankGradient;
@@ -96,21 +95,19 @@ internal sealed unsafe class LoraLinear(PackedMatrix weight, WeightVector? bias,
             DenseMultiply.Run(pool, dh, 1, pair.Rank, input, pair.InputSize, pair.GradientA, pair.InputSize, pair.Rank, pair.InputSize, tokens, accumulate: true);
             DenseMultiply.Run(pool, h, 1, pair.Rank, dy, pair.OutputSize, pair.GradientTransposedB, pair.OutputSize, pair.Rank, pair.OutputSize, tokens, accumulate: true);
         }
+    }
 
-        if (dx is null)
+    /// <summary>With dropout, what went through the mask goes back through the same mask.</summary>
+    private void DropBackward(LayerPass pass, float* dx)
+    {
+        if (pair is null || pass.Dropout is not { } dropout)
         {
             return;
         }
 
-        if (pass.Dropout is not { } dropout)
-        {
-            DenseMultiply.Run(pool, dh, pair.Rank, 1, pair.A, pair.InputSize, dx, pair.InputSize, tokens, pair.InputSize, pair.Rank, accumulate: true);
-            return;
-        }
-
-        // The part that went through the mask goes back through the same mask.
+        var (pool, tokens) = (pass.Pool, pass.Tokens);
         var through = pass.Scratch.Dropped;
-        DenseMultiply.Run(pool, dh, pair.Rank, 1, pair.A, pair.InputSize, through, pair.InputSize, tokens, pair.InputSize, pair.Rank, accumulate: false);
+        DenseMultiply.Run(pool, pass.Scratch.LowRankGradient, pair.Rank, 1, pair.A, pair.InputSize, through, pair.InputSize, tokens, pair.InputSize, pair.Rank, accumulate: false);
         dropout.Apply(pool, pass.TokenKeys, map, through, dx, tokens, pair.InputSize, accumulate: true);
     }
 
@@ -131,9 +128,10 @@ internal sealed unsafe class LoraLinear(PackedMatrix weight, WeightVector? bias,
     {
         var (pool, tokens) = (pass.Pool, pass.Tokens);
         var c = pass.Scratch.Rescaled;
-        FloatMatrixMultiply.Forward(pool, weight, x, tokens, c);
-        DenseMultiply.Run(pool, h, pair!.Rank, 1, pair.TransposedB, pair.OutputSize, c, pair.OutputSize, tokens, pair.OutputSize, pair.Rank, accumulate: true);
-        RowRescale.Backward(pool, c, dy, dora!.Factors, dora.Norms, pair.GradientMagnitude, tokens, pair.OutputSize);
+        FloatMatrixMultiply.Forward(pool, weight, x, tokens, c, Addend(h));
+        RowRescale.Backward(pool, c, dy, dora!.Factors, dora.Norms, pair!.GradientMagnitude, tokens, pair.OutputSize);
         return c;
     }
+
+    private LowRankAddend Addend(float* h) => pair is null ? default : new LowRankAddend((nint)h, (nint)pair.TransposedB, pair.Rank);
 }

@@ -11,6 +11,11 @@ namespace Personalize.Training.Memory;
 /// <summary>What a job will allocate, known before it allocates anything. Immutable.</summary>
 public sealed class TrainingPlan
 {
+    /// <summary>More tokens together than a product packs at once gain nothing and take memory.</summary>
+    internal const int EnoughTokens = 384;
+
+    private const double DecodingInTokens = 10;
+
     private TrainingPlan(WorkspaceShape shape, long workspaceBytes, long adapterBytes, long optimizerBytes)
     {
         Shape = shape;
@@ -39,13 +44,14 @@ public sealed class TrainingPlan
 
     internal WorkspaceShape Shape { get; }
 
-    /// <summary>Finds the fastest plan within the budget: whole steps with all activations kept; else fewer kept layers; else smaller micro-batches.</summary>
+    /// <summary>Finds the fastest plan within the budget, as far as <see cref="RelativeTime"/> tells.</summary>
     /// <exception cref="MemoryBudgetException">Not even the longest example by itself fits.</exception>
     internal static TrainingPlan Choose(DecoderDescription description, LoraRecipe recipe, TrainingMemory memory, IReadOnlyList<TrainingExample?> examples)
     {
         var (stepTokens, longest) = Measure(examples, recipe.ExamplesPerStep);
         var most = recipe.DifferentialPrivacy is null ? recipe.ExamplesPerStep : Math.Min(recipe.ExamplesPerStep, PrivateTrainingStep.MaximumExamples);
-        var whole = new WorkspaceShape(stepTokens, most, longest, TrainableAdapter.LargestRank(description, recipe.Configuration), memory.Activations == ActivationPolicy.Recompute ? 1 : description.LayerCount, ForBackward: true, recipe.UseDora, recipe.Dropout > 0);
+        var tokens = recipe.DifferentialPrivacy is null ? Math.Min(stepTokens, Math.Max(longest, EnoughTokens)) : stepTokens;
+        var whole = new WorkspaceShape(tokens, most, longest, TrainableAdapter.LargestRank(description, recipe.Configuration), memory.Activations == ActivationPolicy.Recompute ? 1 : description.LayerCount, ForBackward: true, recipe.UseDora, recipe.Dropout > 0);
         bool Fits(WorkspaceShape shape) => Create(description, recipe, shape).TotalBytes <= memory.BudgetBytes;
 
         if (recipe.DifferentialPrivacy is not null)
@@ -55,15 +61,27 @@ public sealed class TrainingPlan
             whole = whole with { Examples = Largest(1, most, count => Fits(least with { Examples = count })) };
         }
 
-        if (memory.Activations == ActivationPolicy.Auto)
+        WorkspaceShape? best = null;
+        var fewest = memory.Activations == ActivationPolicy.Auto ? 1 : whole.KeptLayers;
+        for (var kept = whole.KeptLayers; kept >= fewest; kept--)
         {
-            whole = whole with { KeptLayers = Largest(1, description.LayerCount, kept => Fits(whole with { KeptLayers = kept })) };
+            var layers = whole with { KeptLayers = kept };
+            var shape = layers with { Tokens = Largest(longest, tokens, count => Fits(layers with { Tokens = count })) };
+            if (Fits(shape) && (best is null || RelativeTime(shape, description.LayerCount) < RelativeTime(best.Value, description.LayerCount)))
+            {
+                best = shape;
+            }
         }
 
-        var tokens = Largest(longest, stepTokens, count => Fits(whole with { Tokens = count }));
-        var plan = Create(description, recipe, whole with { Tokens = tokens });
-        return plan.TotalBytes <= memory.BudgetBytes ? plan : throw new MemoryBudgetException(memory.BudgetBytes, plan.TotalBytes);
+        var smallest = whole with { KeptLayers = fewest, Tokens = longest };
+        return best is { } chosen ? Create(description, recipe, chosen) : throw new MemoryBudgetException(memory.BudgetBytes, Create(description, recipe, smallest).TotalBytes);
     }
+
+    /// <summary>
+    /// The time a token takes, in times of its products alone: a layer that is computed again costs its forward, half of what forward and backward cost; decoding the weights costs about what <see cref="DecodingInTokens"/> tokens do,
+    /// once for each micro-batch.
+    /// </summary>
+    internal static double RelativeTime(WorkspaceShape shape, int layers) => (1 + ((layers - shape.KeptLayers) / (2.0 * layers))) * (1 + (DecodingInTokens / shape.Tokens));
 
     /// <summary>The same for training all weights, which take <paramref name="fixedBytes"/> with their gradients and moments.</summary>
     /// <exception cref="MemoryBudgetException">Not even the longest example by itself fits.</exception>

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Personalize.Core.Errors;
 using Personalize.Core.Kernels;
+using Personalize.Core.Tokenization;
 using Personalize.Core.Tokenization.Templates;
 using Personalize.Training.Checkpoints;
 using Personalize.Training.Data;
@@ -61,6 +62,55 @@ public sealed class Pretrainer
     public PretrainingResult Run(
         PretrainingCorpus corpus, CheckpointOptions? checkpoints = null, IProgress<TrainingProgress>? progress = null, IProgress<CurvePoint>? measured = null, CancellationToken cancellationToken = default)
     {
+        using var session = Open(corpus, checkpoints);
+        var run = session.Run;
+        var curve = new List<CurvePoint>();
+        try
+        {
+            while (!run.IsOver)
+            {
+                run.Advance(cancellationToken);
+                var state = run.State;
+                progress?.Report(new TrainingProgress(state.Step - 1, run.StepCount, state.Losses[^1], state.GradientNorms[^1], run.LastRate, state.Tokens, session.Elapsed));
+                if (state.Step % _recipe.MeasureInterval == 0 || run.IsOver)
+                {
+                    curve.Add(Measure(session, cancellationToken));
+                    measured?.Report(curve[^1]);
+                }
+
+                session.Checkpoints?.AfterStep(() => session.Elapsed);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            session.Checkpoints?.Save(session.Elapsed);
+            throw;
+        }
+
+        return Finish(session, curve);
+    }
+
+    /// <summary>The model as the latest checkpoint left it, or as it starts where there is none; trains nothing and leaves the checkpoints as they are.</summary>
+    /// <param name="corpus">The dialogues of the recipe's files.</param>
+    /// <param name="checkpoints">Where the state was kept.</param>
+    /// <param name="cancellationToken">Looked at before every layer of the measurement.</param>
+    /// <returns>The model, measured once; the caller disposes it.</returns>
+    /// <exception cref="RecipeException">The text is too small for the vocabulary.</exception>
+    /// <exception cref="InsufficientDataException">Nothing is left to train on or to judge by.</exception>
+    /// <exception cref="MemoryBudgetException">The budget is too small.</exception>
+    /// <exception cref="CheckpointMismatchException">The latest checkpoint is of another recipe or other dialogues.</exception>
+    /// <exception cref="StoreIntegrityException">The latest checkpoint was cut or changed.</exception>
+    /// <exception cref="ProfileVersionException">The latest checkpoint is of a newer version.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public PretrainingResult Snapshot(PretrainingCorpus corpus, CheckpointOptions checkpoints, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoints);
+        using var session = Open(corpus, checkpoints);
+        return Finish(session, [Measure(session, cancellationToken)]);
+    }
+
+    private Session Open(PretrainingCorpus corpus, CheckpointOptions? checkpoints)
+    {
         ArgumentNullException.ThrowIfNull(corpus);
         var filter = new DialogueFilter(_recipe.LeaveOut);
         var kept = corpus.Train.Where(dialogue => !filter.Matches(dialogue)).ToList();
@@ -77,55 +127,46 @@ public sealed class Pretrainer
         var description = _recipe.Shape.Describe(_recipe.VocabularySize);
         var longest = Math.Min(_recipe.Training.MaximumTokens, description.ContextLength);
         var examples = DialogueExamples.Create(train, format, longest);
-        using var run = new WeightRun(description, _pool, _recipe.Training, _memory, examples, start: null);
-        var devExamples = DialogueExamples.Create(dev, format, longest).ConvertAll(example => example.Truncate(longest));
-        var devBytes = dev.Sum(dialogue => dialogue.Sum(turn => (long)Encoding.UTF8.GetByteCount(turn.Content)));
-        var keeper = checkpoints is null ? null : new WeightCheckpoints(checkpoints, Identity(tokenizer.Merges), run, _time);
-        keeper?.Restore();
-        var began = _time.GetTimestamp();
-        TimeSpan Elapsed() => run.State.ElapsedBefore + _time.GetElapsedTime(began);
-        var curve = new List<CurvePoint>();
+        var run = new WeightRun(description, _pool, _recipe.Training, _memory, examples, start: null);
         try
         {
-            while (!run.IsOver)
+            var keeper = checkpoints is null ? null : new WeightCheckpoints(checkpoints, Identity(tokenizer.Merges), run, _time);
+            keeper?.Restore();
+            return new Session(run, keeper, _time)
             {
-                run.Advance(cancellationToken);
-                var state = run.State;
-                progress?.Report(new TrainingProgress(state.Step - 1, run.StepCount, state.Losses[^1], state.GradientNorms[^1], run.LastRate, state.Tokens, Elapsed()));
-                if (state.Step % _recipe.MeasureInterval == 0 || run.IsOver)
-                {
-                    curve.Add(Measure(run, devExamples, devBytes, Elapsed, cancellationToken));
-                    measured?.Report(curve[^1]);
-                }
-
-                keeper?.AfterStep(Elapsed);
-            }
+                Tokenizer = tokenizer,
+                Dev = DialogueExamples.Create(dev, format, longest).ConvertAll(example => example.Truncate(longest)),
+                DevBytes = dev.Sum(dialogue => dialogue.Sum(turn => (long)Encoding.UTF8.GetByteCount(turn.Content))),
+                Dialogues = train.Count,
+                LeftOut = corpus.Train.Count - kept.Count,
+                EpochTokens = examples.Sum(example => (long)Math.Min(example.Length, longest)),
+            };
         }
-        catch (OperationCanceledException)
+        catch
         {
-            keeper?.Save(Elapsed());
+            run.Dispose();
             throw;
         }
-
-        return new PretrainingResult(_recipe, description, run.Weights.Take(), tokenizer)
-        {
-            ParameterCount = run.Weights.Layout.Length,
-            Dialogues = train.Count,
-            LeftOut = corpus.Train.Count - kept.Count,
-            EpochTokens = examples.Sum(example => (long)Math.Min(example.Length, longest)),
-            Curve = curve,
-            Steps = run.State.Step,
-            TrainTokens = run.State.Tokens,
-            Elapsed = Elapsed(),
-        };
     }
 
-    private CurvePoint Measure(WeightRun run, List<TrainingExample> dev, long bytes, Func<TimeSpan> elapsed, CancellationToken cancellationToken)
+    private PretrainingResult Finish(Session session, IReadOnlyList<CurvePoint> curve) => new(_recipe, session.Run.Description, session.Run.Weights.Take(), session.Tokenizer)
     {
-        var evaluator = new AdapterEvaluator(run.Description, run.Weights.Weights, _pool);
-        var result = evaluator.Evaluate(dev, adapter: null, cancellationToken);
-        var recent = run.State.Losses.TakeLast(Math.Min(_recipe.MeasureInterval, run.State.Step)).Average();
-        return new CurvePoint(run.State.Step, run.State.Tokens, recent, result.MeanNll, result.TotalNll / Math.Log(2) / bytes, run.LastRate, elapsed());
+        ParameterCount = session.Run.Weights.Layout.Length,
+        Dialogues = session.Dialogues,
+        LeftOut = session.LeftOut,
+        EpochTokens = session.EpochTokens,
+        Curve = curve,
+        Steps = session.Run.State.Step,
+        TrainTokens = session.Run.State.Tokens,
+        Elapsed = session.Elapsed,
+    };
+
+    private CurvePoint Measure(Session session, CancellationToken cancellationToken)
+    {
+        var run = session.Run;
+        var result = new AdapterEvaluator(run.Description, run.Weights.Weights, _pool).Evaluate(session.Dev, adapter: null, cancellationToken);
+        var recent = run.State.Losses.TakeLast(Math.Min(_recipe.MeasureInterval, run.State.Step)).DefaultIfEmpty(double.NaN).Average();
+        return new CurvePoint(run.State.Step, run.State.Tokens, recent, result.MeanNll, result.TotalNll / Math.Log(2) / session.DevBytes, run.State.Step > 0 ? run.LastRate : 0, session.Elapsed);
     }
 
     /// <summary>What decides the weights besides the examples. A recipe's measurements and the types it is stored in do not.</summary>
@@ -135,9 +176,35 @@ public sealed class Pretrainer
         var vocabulary = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', merges))));
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{_recipe.Shape} vocabulary {_recipe.VocabularySize} {vocabulary} rate {t.LearningRate:R} {t.WarmupSteps} {t.Schedule} {t.FinalLearningRateFraction:R} step {t.ExamplesPerStep} {t.MaximumTokens} clip {t.MaximumGradientNorm:R} decay {t.WeightDecay:R} {t.Optimizer} {t.Momentum:R} adam {t.Beta1:R} {t.Beta2:R} {t.Epsilon:R} epochs {t.Epochs} {t.Shuffle} seed {t.Seed}");
+            $"{_recipe.Shape} vocabulary {_recipe.VocabularySize} {vocabulary} step {t.ExamplesPerStep} {t.MaximumTokens} clip {t.MaximumGradientNorm:R} decay {t.WeightDecay:R} {t.Optimizer} {t.Momentum:R} adam {t.Beta1:R} {t.Beta2:R} {t.Epsilon:R} shuffle {t.Shuffle} seed {t.Seed}");
     }
 
     private static List<IReadOnlyList<PromptMessage>> Spread(List<IReadOnlyList<PromptMessage>> dialogues, int count) =>
         count == 0 || count >= dialogues.Count ? dialogues : [.. Enumerable.Range(0, count).Select(i => dialogues[(int)((long)i * dialogues.Count / count)])];
+
+    /// <summary>A run with what it needs around it.</summary>
+    private sealed class Session(WeightRun run, WeightCheckpoints? checkpoints, TimeProvider time) : IDisposable
+    {
+        private readonly long _began = time.GetTimestamp();
+
+        public WeightRun Run => run;
+
+        public WeightCheckpoints? Checkpoints => checkpoints;
+
+        public required TokenizerDefinition Tokenizer { get; init; }
+
+        public required List<TrainingExample> Dev { get; init; }
+
+        public required long DevBytes { get; init; }
+
+        public required int Dialogues { get; init; }
+
+        public required int LeftOut { get; init; }
+
+        public required long EpochTokens { get; init; }
+
+        public TimeSpan Elapsed => run.State.ElapsedBefore + time.GetElapsedTime(_began);
+
+        public void Dispose() => run.Dispose();
+    }
 }

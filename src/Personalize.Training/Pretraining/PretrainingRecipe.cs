@@ -73,7 +73,7 @@ public sealed class PretrainingRecipe
         Rule.Require(Train.Count > 0, "corpus.train", "must name at least one file");
         Rule.Require(Dev.Count > 0, "corpus.dev", "must name at least one file");
         Rule.Require(Dialogues >= 0, "corpus.dialogues", "must not be negative");
-        Rule.Require(VocabularySize is >= 512 and <= 1 << 17, "tokenizer.vocabularySize", $"must be from 512 to {1 << 17}");
+        Rule.Require(VocabularySize is >= 260 and <= 1 << 17, "tokenizer.vocabularySize", $"must be from 260 to {1 << 17}");
         Rule.Require(PreTokenizer is "gpt-2" or "smollm" or "llama-bpe" or "qwen2", "tokenizer.preTokenizer", "must be gpt-2, smollm, llama-bpe or qwen2");
         Rule.Require(MeasureInterval >= 1, "measure.interval", "must be at least 1");
         Rule.Require(MeasureDialogues >= 1, "measure.dialogues", "must be at least 1");

@@ -97,6 +97,8 @@ internal static class PretrainingRecipeJson
                 _ => throw new RecipeException("training.schedule", "must be one of linear, constant, cosine"),
             },
             FinalLearningRateFraction = json.Number("finalLearningRateFraction", defaults.FinalLearningRateFraction),
+            DecayShare = json.Number("decayShare", defaults.DecayShare),
+            Steps = json.Integer("steps", defaults.Steps),
             ExamplesPerStep = json.Integer("examplesPerStep", defaults.ExamplesPerStep),
             MaximumTokens = json.Integer("maximumTokens", defaults.MaximumTokens),
             MaximumGradientNorm = json.Number("maximumGradientNorm", defaults.MaximumGradientNorm),

@@ -18,7 +18,8 @@ internal sealed class EpochOrder
         _seed = recipe.Seed;
         _order = new int[exampleCount];
         StepsPerEpoch = (int)(((long)exampleCount + recipe.ExamplesPerStep - 1) / recipe.ExamplesPerStep);
-        StepCount = checked(StepsPerEpoch * recipe.Epochs);
+        var all = checked(StepsPerEpoch * recipe.Epochs);
+        StepCount = recipe.Steps == 0 ? all : Math.Min(recipe.Steps, all);
     }
 
     public int StepsPerEpoch { get; }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Personalize.Core.Errors;
@@ -12,13 +13,14 @@ namespace Personalize.Training.Weights;
 /// and second moments in the order of <see cref="WeightLayout"/> as float32. All little-endian; nothing follows.
 /// </summary>
 /// <param name="options">Where and how often.</param>
-/// <param name="identity">What decides the run, its recipe and sizes: a checkpoint of another is refused.</param>
+/// <param name="identity">What decides the run besides examples and rates: a checkpoint of another is refused, and so is one whose steps were taken with other rates.</param>
 /// <param name="run">The run.</param>
 /// <param name="time">The clock.</param>
 internal sealed class WeightCheckpoints(CheckpointOptions options, string identity, WeightRun run, TimeProvider time)
 {
     private const int FormatVersion = 1;
     private const int MaximumHeaderBytes = 1 << 20;
+    private const int MaximumSteps = 1 << 27;
 
     private readonly string _examples = run.ExampleDigest;
     private long _last = time.GetTimestamp();
@@ -92,7 +94,7 @@ internal sealed class WeightCheckpoints(CheckpointOptions options, string identi
         {
             json.WriteStartObject();
             json.WriteNumber("version"u8, FormatVersion);
-            json.WriteString("run"u8, identity);
+            json.WriteString("run"u8, Identify(run.State.Step));
             json.WriteString("examples"u8, _examples);
             json.WriteNumber("step"u8, run.State.Step);
             json.WriteNumber("optimizerStep"u8, run.Optimizer.StepCount);
@@ -124,15 +126,15 @@ internal sealed class WeightCheckpoints(CheckpointOptions options, string identi
         }
 
         Require(CheckpointMismatch.OtherShape, $"{run.Weights.Parameters.Length} parameters", $"{root.GetProperty("parameters"u8).GetInt64()} parameters", location);
-        Require(CheckpointMismatch.OtherRecipe, Digest(identity), Digest(root.GetProperty("run"u8).GetString() ?? ""), location);
         Require(CheckpointMismatch.OtherData, _examples, root.GetProperty("examples"u8).GetString() ?? "", location);
         var step = root.GetProperty("step"u8).GetInt32();
         var optimizerStep = root.GetProperty("optimizerStep"u8).GetInt32();
-        if (step < 0 || step > run.StepCount || optimizerStep != step)
+        if (step < 0 || step > MaximumSteps || optimizerStep != step)
         {
             throw new FormatException("a number out of range");
         }
 
+        Require(CheckpointMismatch.OtherRecipe, step > run.StepCount ? $"{run.StepCount} steps" : Identify(step), root.GetProperty("run"u8).GetString() ?? "", location);
         var state = new RunState
         {
             Losses = CheckpointFile.ReadDoubles(stream, step),
@@ -178,5 +180,5 @@ internal sealed class WeightCheckpoints(CheckpointOptions options, string identi
         }
     }
 
-    private static string Digest(string text) => Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+    private string Identify(int step) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{identity} rates {run.RatesUntil(step)}")));
 }

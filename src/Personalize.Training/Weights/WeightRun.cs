@@ -1,3 +1,4 @@
+using System.Globalization;
 using Personalize.Core.Errors;
 using Personalize.Core.Kernels;
 using Personalize.Core.Models;
@@ -34,7 +35,7 @@ internal sealed class WeightRun : IDisposable
         _recipe = recipe;
         _examples = ExampleCheck.Prepare(examples, description.VocabularySize, Math.Min(recipe.MaximumTokens, description.ContextLength));
         _order = new EpochOrder(_examples.Count, recipe);
-        _rates = new LearningRateSchedule(recipe.LearningRate, recipe.WarmupSteps, recipe.FinalLearningRateFraction, _order.StepCount, recipe.Schedule);
+        _rates = new LearningRateSchedule(recipe.LearningRate, recipe.WarmupSteps, recipe.FinalLearningRateFraction, _order.StepCount, recipe.Schedule, recipe.DecayShare);
         Weights = start is null ? TrainableWeights.Initialize(description, recipe.Seed) : TrainableWeights.From(description, start);
         _lanes = new WeightLanes(description, Weights, pool.ThreadCount, recipe.ExamplesPerStep, memory, _examples);
         Optimizer = new WeightOptimizer(Weights.Layout, _lanes, recipe);
@@ -66,6 +67,9 @@ internal sealed class WeightRun : IDisposable
 
     /// <summary>What the run trains on, as its checkpoints name it.</summary>
     public string ExampleDigest => Checkpoints.ExampleDigest.Of(_examples);
+
+    /// <summary>The rates of the first steps, as text that is the same wherever they are: by them a checkpoint is told from one of another schedule, as far as the schedule has been followed.</summary>
+    public string RatesUntil(int step) => string.Join(' ', Enumerable.Range(0, step).Select(s => _rates.At(s).ToString("R", CultureInfo.InvariantCulture)));
 
     /// <summary>Takes a step.</summary>
     /// <exception cref="TrainingDivergedException">A loss or a gradient is not finite, or the loss has risen far above its start.</exception>

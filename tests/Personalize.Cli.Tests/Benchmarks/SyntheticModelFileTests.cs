@@ -1,4 +1,5 @@
 using Personalize.Cli.Benchmarks;
+using Personalize.Cli.Models;
 using Personalize.Core.Formats.Gguf;
 using Personalize.Core.Kernels;
 using Personalize.Core.Models;

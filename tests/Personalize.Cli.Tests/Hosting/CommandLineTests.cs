@@ -13,6 +13,8 @@ public class CommandLineTests
     [InlineData("train --give-up-after -1")]
     [InlineData("bench")]
     [InlineData("models quantize a b")]
+    [InlineData("models quantize a b --type Q5_0")]
+    [InlineData("models score r")]
     [InlineData("generate --prompt x --sinks 4")]
     [InlineData("generate --prompt x --speculation tree")]
     [InlineData("generate --prompt x --speculation draft")]

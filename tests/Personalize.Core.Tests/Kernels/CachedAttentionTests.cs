@@ -44,9 +44,25 @@ public sealed unsafe class CachedAttentionTests
         var stream = new Stream(150, heads, keyValueHeads, headDimension);
         var half = stream.Run(sinks, window, 7, 0, 2, KeyValuePrecision.Half);
 
-        Assert.Equal(stream.Run(sinks, window, 7, 0, 2, KeyValuePrecision.Single, roundsFirst: true), half);
+        Assert.Equal(stream.Run(sinks, window, 7, 0, 2, KeyValuePrecision.Single, roundTo: KeyValuePrecision.Half), half);
         Assert.Equal(stream.Run(sinks, window, 1, 3, 1, KeyValuePrecision.Half), half);
         Assert.NotEqual(stream.Run(sinks, window, 7, 0, 2), half);
+    }
+
+    [Theory]
+    [InlineData(4, 28, 16, 4, 2)]
+    [InlineData(4, 60, 64, 3, 3)]
+    [InlineData(0, 1000, 40, 3, 1)]
+    public void Eight_bits_lose_what_rounding_keys_and_values_loses_and_nothing_else(int sinks, int window, int headDimension, int heads, int keyValueHeads)
+    {
+        var stream = new Stream(150, heads, keyValueHeads, headDimension);
+        var eight = stream.Run(sinks, window, 7, 0, 2, KeyValuePrecision.EightBits);
+        var rounded = stream.Run(sinks, window, 7, 0, 2, roundTo: KeyValuePrecision.EightBits);
+
+        Assert.All(eight.Zip(rounded), pair => Assert.True(MathF.Abs(pair.First - pair.Second) <= Tolerance, $"{pair.First}, expected {pair.Second}"));
+        Assert.Equal(eight, stream.Run(sinks, window, 1, 3, 1, KeyValuePrecision.EightBits));
+        Assert.Equal(eight, stream.Run(sinks, window, 64, 0, 2, KeyValuePrecision.EightBits));
+        Assert.Contains(eight.Zip(stream.Run(sinks, window, 7, 0, 2)), pair => MathF.Abs(pair.First - pair.Second) > 10 * Tolerance);
     }
 
     [Fact]
@@ -111,13 +127,13 @@ public sealed unsafe class CachedAttentionTests
         }
 
         /// <summary>The kernel over a cache that is filled a chunk at a time.</summary>
-        public float[] Run(int sinks, int window, int chunk, int rollback, int threads, KeyValuePrecision precision = KeyValuePrecision.Single, bool roundsFirst = false)
+        public float[] Run(int sinks, int window, int chunk, int rollback, int threads, KeyValuePrecision precision = KeyValuePrecision.Single, KeyValuePrecision? roundTo = null)
         {
             var layout = CacheLayout.Streaming(sinks, window, chunk, rollback);
             using var pool = new WorkerPool(threads);
             using var table = new RotaryTable(_size, _size, Base, [], Math.Max(_length, layout.VisibleTokens));
-            var keys = new byte[layout.Capacity * _keyValueHeads * _size * sizeof(float)];
-            var values = new byte[keys.Length];
+            var keys = new byte[_keyValueHeads * CachedAttention.KeyBytes(layout.Capacity, _size, precision)];
+            var values = new byte[_keyValueHeads * CachedAttention.ValueBytes(layout.Capacity, _size, precision)];
             var output = new float[_queries.Length];
             for (var first = 0; first < _length; first += chunk)
             {
@@ -136,10 +152,10 @@ public sealed unsafe class CachedAttentionTests
                         fixed (float* newKey = key, newValue = value)
                         {
                             table.Apply(newKey, _keyValueHeads, first + t);
-                            if (roundsFirst)
+                            for (var head = 0; head < _keyValueHeads && roundTo is { } coarse; head++)
                             {
-                                Round(key);
-                                Round(value);
+                                Round(key.AsSpan(head * _size, _size), coarse);
+                                Round(value.AsSpan(head * _size, _size), coarse);
                             }
 
                             CachedAttention.Store(newKey, newValue, k, v, first + t, layout, precision, _keyValueHeads, _size);
@@ -153,11 +169,17 @@ public sealed unsafe class CachedAttentionTests
             return output;
         }
 
-        private static void Round(Span<float> values)
+        private static void Round(Span<float> values, KeyValuePrecision precision)
         {
+            var largest = 0f;
+            foreach (var value in values)
+            {
+                largest = MathF.Max(largest, MathF.Abs(value));
+            }
+
             foreach (ref var value in values)
             {
-                value = (float)(Half)value;
+                value = precision == KeyValuePrecision.Half ? (float)(Half)value : MathF.Round(value * (127 / largest)) * (largest / 127);
             }
         }
 

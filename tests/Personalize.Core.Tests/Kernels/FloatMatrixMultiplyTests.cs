@@ -81,6 +81,43 @@ public sealed unsafe class FloatMatrixMultiplyTests
     }
 
     [Theory]
+    [InlineData(70, 96, 9, 3)]
+    [InlineData(576, 320, 400, 8)]
+    public void A_low_rank_product_is_added_in_both_directions(int rows, int columns, int tokens, int rank)
+    {
+        using var pool = new WorkerPool(2);
+        using var weight = RandomWeights.Create(WeightFormat.Q4One, rows, columns, seed: 5);
+        var (x, left) = (RandomWeights.Vector(tokens * columns, seed: 6), RandomWeights.Vector(tokens * rank, seed: 7));
+        var (dy, forward, backward) = (RandomWeights.Vector(tokens * rows, seed: 8), RandomWeights.Vector(rank * rows, seed: 9), RandomWeights.Vector(rank * columns, seed: 10));
+        var (y, dx, plainY, plainDx) = (new float[tokens * rows], new float[tokens * columns], new float[tokens * rows], new float[tokens * columns]);
+        fixed (float* px = x, pl = left, pdy = dy, pf = forward, pb = backward, py = y, pdx = dx, pn = plainY, pm = plainDx)
+        {
+            FloatMatrixMultiply.Forward(pool, weight, px, tokens, py, new LowRankAddend((nint)pl, (nint)pf, rank));
+            FloatMatrixMultiply.BackwardInput(pool, weight, pdy, tokens, pdx, accumulate: false, new LowRankAddend((nint)pl, (nint)pb, rank));
+            FloatMatrixMultiply.Forward(pool, weight, px, tokens, pn);
+            FloatMatrixMultiply.BackwardInput(pool, weight, pdy, tokens, pm, accumulate: false);
+        }
+
+        AssertClose(Added(plainY, left, forward, tokens, rows, rank), y);
+        AssertClose(Added(plainDx, left, backward, tokens, columns, rank), dx);
+    }
+
+    private static double[] Added(float[] plain, float[] left, float[] right, int tokens, int size, int rank)
+    {
+        var sums = Array.ConvertAll(plain, v => (double)v);
+        for (var i = 0; i < sums.Length; i++)
+        {
+            for (var r = 0; r < rank; r++)
+            {
+                sums[i] += (double)left[(i / size * rank) + r] * right[(r * size) + (i % size)];
+            }
+        }
+
+        Assert.Equal(tokens * size, sums.Length);
+        return sums;
+    }
+
+    [Theory]
     [InlineData(WeightFormat.Q4Zero)]
     [InlineData(WeightFormat.Q4One)]
     [InlineData(WeightFormat.Q8Zero)]
@@ -94,7 +131,7 @@ public sealed unsafe class FloatMatrixMultiplyTests
         var scalar = new float[WeightPanel.Span * 128];
         fixed (float* pv = vector, ps = scalar)
         {
-            WeightPanel.DecodeColumns(weight.View, 0, 0, 128, pv);
+            WeightPanel.DecodeColumns(weight.View, 0, 0, 128, pv, 128);
             for (var g = 0; g < 4; g++)
             {
                 WeightPanel.DecodeColumnsScalar(weight.View, g, 0, 128, ps + (g / 2 * 128 * WeightPanel.Width) + (g % 2 * 8));
@@ -103,7 +140,7 @@ public sealed unsafe class FloatMatrixMultiplyTests
             Assert.Equal(scalar, vector);
             Array.Clear(vector);
             Array.Clear(scalar);
-            WeightPanel.DecodeRows(weight.View, 8, 24, 64, pv);
+            WeightPanel.DecodeRows(weight.View, 8, 24, 64, pv, 24);
             WeightPanel.DecodeRowsScalar(weight.View, 8, 24, 64, 32, ps, ps + (24 * WeightPanel.Width));
             Assert.Equal(scalar, vector);
         }

@@ -109,6 +109,7 @@ public sealed class OracleLogitsTests(SmolModelFixture fixture) : IClassFixture<
     [SharedTheory(Oracle)]
     [InlineData(KeyValuePrecision.Single)]
     [InlineData(KeyValuePrecision.Half)]
+    [InlineData(KeyValuePrecision.EightBits)]
     public void Served_logits_stay_close_to_the_exact_ones(KeyValuePrecision cache)
     {
         double divergence = 0;

@@ -181,6 +181,7 @@ public sealed class SessionMisuseTests(TinyModelFixture fixture) : IClassFixture
     [Theory]
     [InlineData(2048, KeyValuePrecision.Single)]
     [InlineData(300, KeyValuePrecision.Half)]
+    [InlineData(2048, KeyValuePrecision.EightBits)]
     public void The_plan_is_next_to_what_is_taken(int contextLength, KeyValuePrecision precision)
     {
         const double LeastShare = 0.8;

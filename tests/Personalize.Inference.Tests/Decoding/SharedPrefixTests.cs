@@ -21,6 +21,7 @@ public sealed class SharedPrefixTests(TinyModelFixture fixture) : IClassFixture<
         { "a smaller one", new() { ContextLength = 256 }, new() { ContextLength = 80 } },
         { "other chunks", new() { ContextLength = 100, ChunkSize = 7 }, new() { ContextLength = 100, ChunkSize = 64 } },
         { "single precision", new() { ContextLength = 100, KeyValuePrecision = KeyValuePrecision.Single }, new() { ContextLength = 128, KeyValuePrecision = KeyValuePrecision.Single } },
+        { "eight bits", new() { ContextLength = 100, KeyValuePrecision = KeyValuePrecision.EightBits }, new() { ContextLength = 128, KeyValuePrecision = KeyValuePrecision.EightBits, ChunkSize = 7 } },
         { "exact arithmetic", new() { ContextLength = 100, Precision = ArithmeticPrecision.Single }, new() { ContextLength = 100, Precision = ArithmeticPrecision.Single } },
         { "a window that nothing left", new() { SinkTokenCount = 4, WindowSize = 80 }, new() { SinkTokenCount = 4, WindowSize = 80 } },
         { "from a window that nothing left", new() { SinkTokenCount = 4, WindowSize = 80 }, new() { ContextLength = 100 } },

@@ -34,6 +34,7 @@ public sealed class SavedConversationTests : IClassFixture<TinyModelFixture>, ID
         { "all tokens kept", new() { ContextLength = 128 }, new() { ContextLength = 128 } },
         { "a longer context afterwards", new() { ContextLength = 100 }, new() { ContextLength = 300 } },
         { "single precision", new() { ContextLength = 128, KeyValuePrecision = KeyValuePrecision.Single }, new() { ContextLength = 128, KeyValuePrecision = KeyValuePrecision.Single } },
+        { "eight bits", new() { SinkTokenCount = 4, WindowSize = 24, ChunkSize = 8, KeyValuePrecision = KeyValuePrecision.EightBits }, new() { SinkTokenCount = 4, WindowSize = 24, ChunkSize = 8, KeyValuePrecision = KeyValuePrecision.EightBits } },
         { "exact arithmetic", new() { ContextLength = 128, Precision = ArithmeticPrecision.Single }, new() { ContextLength = 128, Precision = ArithmeticPrecision.Single } },
         { "a window that tokens left", new() { SinkTokenCount = 4, WindowSize = 24, ChunkSize = 8 }, new() { SinkTokenCount = 4, WindowSize = 24, ChunkSize = 8 } },
         { "a window that nothing left yet", new() { SinkTokenCount = 4, WindowSize = 90, ChunkSize = 8 }, new() { SinkTokenCount = 4, WindowSize = 90, ChunkSize = 8 } },

@@ -120,7 +120,7 @@ public sealed unsafe class CausalAttentionTests
 
             var random = new Random(start);
             _table = new ExampleTable(_ranges.Pointer, lengths.Length, lengths.Max());
-            _scratch = new NativeBuffer<float>(CausalAttention.ScratchLength(shape, lengths.Length, lengths.Max()));
+            _scratch = new NativeBuffer<float>(CausalAttention.ScratchLength(shape, start, lengths.Length, lengths.Max()));
             _logSumExp = new NativeBuffer<float>(start * shape.Heads);
             Q = Native.Random(random, start * shape.QuerySize, scale);
             K = Native.Random(random, start * shape.KeyValueSize, scale);
@@ -152,10 +152,10 @@ public sealed unsafe class CausalAttentionTests
 
         public NativeBuffer<float> Dv { get; }
 
-        public void Forward() => CausalAttention.Forward(_pool, Shape, _table, Q.Pointer, K.Pointer, V.Pointer, Output.Pointer, _logSumExp.Pointer, _scratch.Pointer);
+        public void Forward() => CausalAttention.Forward(_pool, Shape, _table, Ranges[^1].Start + Ranges[^1].Length, Q.Pointer, K.Pointer, V.Pointer, Output.Pointer, _logSumExp.Pointer, _scratch.Pointer);
 
         public void Backward() => CausalAttention.Backward(
-            _pool, Shape, _table, Q.Pointer, K.Pointer, V.Pointer, Output.Pointer, _logSumExp.Pointer, DOutput.Pointer, Dq.Pointer, Dk.Pointer, Dv.Pointer, _scratch.Pointer);
+            _pool, Shape, _table, Ranges[^1].Start + Ranges[^1].Length, Q.Pointer, K.Pointer, V.Pointer, Output.Pointer, _logSumExp.Pointer, DOutput.Pointer, Dq.Pointer, Dk.Pointer, Dv.Pointer, _scratch.Pointer);
 
         public void Dispose()
         {

@@ -12,7 +12,7 @@ public sealed class TrainingPlanTests
     private static readonly LoraRecipe Recipe = new() { Rank = 2, ExamplesPerStep = 3 };
 
     [Fact]
-    public void A_large_budget_keeps_everything_and_a_smaller_one_gives_up_layers_before_it_divides_steps()
+    public void A_large_budget_keeps_everything_and_a_smaller_one_gives_up_what_costs_least()
     {
         using var model = new TinyDecoder();
         var examples = model.Examples(6);
@@ -32,16 +32,28 @@ public sealed class TrainingPlanTests
             catch (MemoryBudgetException e)
             {
                 Assert.Equal(examples.Max(x => x.Length), plan.MicroBatchTokens);
+                Assert.Equal(1, plan.KeptLayers);
                 Assert.Equal(plan.TotalBytes, e.RequiredBytes);
                 break;
             }
 
             Assert.True(next.TotalBytes < plan.TotalBytes);
-            Assert.True(next.KeptLayers == 1 || next.MicroBatchTokens == stepTokens);
+            Assert.True(Time(next) >= Time(plan));
             plan = next;
         }
 
         Assert.Equal([1, 2, 3], seen.Order());
+        double Time(TrainingPlan p) => TrainingPlan.RelativeTime(p.Shape, model.Description.LayerCount);
+    }
+
+    [Fact]
+    public void Steps_are_divided_where_more_tokens_together_gain_nothing()
+    {
+        using var model = new TinyDecoder();
+        var examples = Enumerable.Range(0, 8).Select(_ => new TrainingExample([.. Enumerable.Range(0, 100).Select(i => i % 7)], 0)).ToArray();
+        using var pool = new WorkerPool(1);
+        var plan = new LoraTrainer(model.Description, model.Weights, pool, new LoraRecipe { Rank = 2, ExamplesPerStep = 8, MaximumTokens = 100 }, new TrainingMemory { BudgetBytes = long.MaxValue }).Plan(examples);
+        Assert.Equal(Math.Max(examples[0].Length, TrainingPlan.EnoughTokens), plan.MicroBatchTokens);
     }
 
     [Fact]

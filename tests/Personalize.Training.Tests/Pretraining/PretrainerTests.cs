@@ -125,6 +125,21 @@ public sealed class PretrainerTests
         Assert.Equal("tokenizer.vocabularySize", Assert.Throws<RecipeException>(() => new Pretrainer(Recipe(vocabulary: 5000), pool).Run(Corpus())).Setting);
     }
 
+    [Fact]
+    public void A_constant_schedule_with_a_decay_at_its_end_can_be_made_longer_on_the_way()
+    {
+        var checkpoints = new MemoryCheckpoints();
+        using var stop = new CancellationTokenSource();
+        Assert.Throws<OperationCanceledException>(() => Bytes(Recipe(schedule: ScheduleKind.Constant, steps: 8), 1, checkpoints, new StopAfter(6, stop), stop.Token));
+        var longer = Bytes(Recipe(schedule: ScheduleKind.Constant), 1, checkpoints.Copy());
+        Assert.Equal(Bytes(Recipe(schedule: ScheduleKind.Constant), 1, checkpoints: null), longer);
+        Assert.NotEqual(longer, Bytes(Recipe(schedule: ScheduleKind.Constant, steps: 8), 1, checkpoints.Copy()));
+
+        // Of six steps the last has another rate; five are over.
+        Assert.Throws<CheckpointMismatchException>(() => Bytes(Recipe(schedule: ScheduleKind.Constant, steps: 6), 1, checkpoints.Copy()));
+        Assert.Throws<CheckpointMismatchException>(() => Bytes(Recipe(schedule: ScheduleKind.Constant, steps: 5), 1, checkpoints.Copy()));
+    }
+
     private static byte[] Bytes(PretrainingRecipe recipe, int threads, MemoryCheckpoints? checkpoints, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         using var pool = new WorkerPool(threads);
@@ -136,7 +151,7 @@ public sealed class PretrainerTests
     }
 
     private static PretrainingRecipe Recipe(
-        OptimizerKind optimizer = OptimizerKind.AdamW, int epochs = 2, ulong seed = 1, int layers = 2, int dialogues = 0, int vocabulary = 512, GgmlType type = GgmlType.F32) => new()
+        OptimizerKind optimizer = OptimizerKind.AdamW, ScheduleKind schedule = ScheduleKind.Cosine, int steps = 0, int epochs = 2, ulong seed = 1, int layers = 2, int dialogues = 0, int vocabulary = 320, GgmlType type = GgmlType.F32) => new()
         {
             Name = "tiny",
             Source = "made for this test",
@@ -147,7 +162,7 @@ public sealed class PretrainerTests
             Dialogues = dialogues,
             VocabularySize = vocabulary,
             Shape = new PretrainingShape { Layers = layers, Hidden = 64, Intermediate = 96, Heads = 2, KeyValueHeads = 1, HeadDimension = 32, ContextLength = 64 },
-            Training = new WeightRecipe { LearningRate = 0.01, WarmupSteps = 2, ExamplesPerStep = 6, MaximumTokens = 48, Epochs = epochs, Shuffle = true, Optimizer = optimizer, Seed = seed },
+            Training = new WeightRecipe { LearningRate = 0.01, WarmupSteps = 2, ExamplesPerStep = 6, MaximumTokens = 48, Epochs = epochs, Shuffle = true, Optimizer = optimizer, Schedule = schedule, DecayShare = 0.25, Steps = steps, Seed = seed },
             MeasureInterval = 4,
             MeasureDialogues = 5,
             MatrixType = type,
