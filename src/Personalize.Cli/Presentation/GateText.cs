@@ -17,10 +17,10 @@ internal static class GateText
         if (gate.General is { } general)
         {
             json.WriteStartObject("general");
-            json.WriteNumber("base", general.BaseScore);
-            json.WriteNumber("adapter", general.AdapterScore);
-            json.WriteNumber("fallPercent", 100 * general.Fall);
-            json.WriteBoolean("certain", general.IsCertain);
+            AdapterText.WriteFigure(json, "base", general.BaseScore);
+            AdapterText.WriteFigure(json, "adapter", general.AdapterScore);
+            AdapterText.WriteFigure(json, "fallPercent", 100 * general.Fall);
+            AdapterText.WriteFigure(json, "leastFallPercent", 100 * general.LeastFall);
             json.WriteEndObject();
         }
         else

@@ -40,18 +40,18 @@ public sealed class ConditionLimits
     /// <exception cref="ArgumentException">A limit is out of range, or what is needed to begin lies below what is needed to go on.</exception>
     public void Validate()
     {
-        Require(BatteryToGoOn >= 0 && BatteryToStart >= BatteryToGoOn && BatteryToStart <= 100, "battery limits are percents, the one to start not below the one to go on");
-        Require(CelsiusToStart <= CelsiusToGoOn && CelsiusToSlow < CelsiusToGoOn, "a device starts and slows down below the temperature at which it stops");
-        Require(AwayFor >= TimeSpan.Zero && LoadToStart > 0, "a time is not negative, and a load above 0");
-        Require(MemoryToGoOn >= 0 && MemoryToStart >= MemoryToGoOn, "memory limits are not negative, the one to start not below the one to go on");
-        Require(Assumed is not null && Assumed.All(Enum.IsDefined), "what is assumed are conditions");
+        Require(BatteryToGoOn >= 0 && BatteryToStart >= BatteryToGoOn && BatteryToStart <= 100, "battery limits are percents, the one to start not below the one to go on", nameof(BatteryToStart));
+        Require(CelsiusToStart <= CelsiusToGoOn && CelsiusToSlow < CelsiusToGoOn, "a device starts and slows down below the temperature at which it stops", nameof(CelsiusToGoOn));
+        Require(AwayFor >= TimeSpan.Zero && LoadToStart > 0, "a time is not negative, and a load above 0", nameof(LoadToStart));
+        Require(MemoryToGoOn >= 0 && MemoryToStart >= MemoryToGoOn, "memory limits are not negative, the one to start not below the one to go on", nameof(MemoryToStart));
+        Require(Assumed is not null && Assumed.All(Enum.IsDefined), "what is assumed are conditions", nameof(Assumed));
     }
 
-    private static void Require(bool holds, string requirement)
+    private static void Require(bool holds, string requirement, string limit)
     {
         if (!holds)
         {
-            throw new ArgumentException(requirement);
+            throw new ArgumentException(requirement, limit);
         }
     }
 }

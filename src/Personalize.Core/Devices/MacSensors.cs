@@ -1,12 +1,14 @@
+using System.Buffers;
 using System.Globalization;
-using System.Text.RegularExpressions;
 
 namespace Personalize.Core.Devices;
 
 /// <summary>macOS: <c>pmset</c> for power and heat, <c>ioreg</c> for the last touch, <c>sysctl</c> for the load, <c>vm_stat</c> for memory.</summary>
 /// <param name="run">Runs a program and returns what it wrote, or null.</param>
-internal sealed partial class MacSensors(Func<string, IReadOnlyList<string>, string?> run) : ISensors
+internal sealed class MacSensors(Func<string, IReadOnlyList<string>, string?> run) : ISensors
 {
+    private static readonly SearchValues<char> Digits = SearchValues.Create("0123456789.");
+
     public SensorValues Read()
     {
         var power = run("pmset", ["-g", "batt"]) ?? "";
@@ -29,7 +31,7 @@ internal sealed partial class MacSensors(Func<string, IReadOnlyList<string>, str
 
     private static Sensed<double> Battery(string power)
     {
-        if (Percent().Match(power) is { Success: true } match && Number(match) is { } percent and <= 100)
+        if (NumberBefore(power, "%;") is { } percent and <= 100)
         {
             return new Sensed<double>(percent, $"the battery is at {percent:F0} %");
         }
@@ -40,26 +42,25 @@ internal sealed partial class MacSensors(Func<string, IReadOnlyList<string>, str
     }
 
     private static Sensed<TimeSpan> Away(string ioreg) =>
-        IdleNanoseconds().Match(ioreg) is { Success: true } match && Number(match) is { } nanoseconds and < 1e18
+        NumberAfter(ioreg, "\"HIDIdleTime\"") is { } nanoseconds and < 1e18
             ? new Sensed<TimeSpan>(TimeSpan.FromSeconds(nanoseconds / 1e9), $"untouched for {nanoseconds / 60e9:F0} min")
             : Sensed<TimeSpan>.Unknown("ioreg does not say when the machine was touched last");
 
     private static Sensed<double> Load(string sysctl) =>
-        FirstNumber().Match(sysctl) is { Success: true } match && Number(match) is { } load
+        NumberAfter(sysctl, "{") is { } load
             ? new Sensed<double>(load / Environment.ProcessorCount, $"a load of {load / Environment.ProcessorCount:F2} a core")
             : Sensed<double>.Unknown("sysctl does not say how busy the machine is");
 
     // Where nothing was ever throttled, pmset says so in words.
     private static Sensed<bool> Speed(string therm) =>
-        SpeedLimit().Match(therm) is { Success: true } match && Number(match) is { } limit
+        NumberAfter(therm, "CPU_Speed_Limit") is { } limit
             ? new Sensed<bool>(limit >= 100, $"pmset: the processor may run at {limit:F0} % of its speed")
             : therm.Contains("No thermal warning level", StringComparison.Ordinal) ? new Sensed<bool>(true, "pmset: no thermal warning")
             : Sensed<bool>.Unknown("pmset does not say whether the processor is throttled");
 
     private static Sensed<long> Memory(string vmStat)
     {
-        if (PageSize().Match(vmStat) is { Success: true } size && FreePages().Match(vmStat) is { Success: true } free && InactivePages().Match(vmStat) is { Success: true } inactive
-            && Number(size) is { } bytes && Number(free) is { } pages && Number(inactive) is { } more)
+        if (NumberAfter(vmStat, "page size of") is { } bytes && NumberAfter(vmStat, "Pages free") is { } pages && NumberAfter(vmStat, "Pages inactive") is { } more)
         {
             var total = bytes * (pages + more);
             return total < 1e18 ? new Sensed<long>((long)total, $"{total / 1e6:F0} MB of memory are free") : Sensed<long>.Unknown("vm_stat says nonsense");
@@ -68,26 +69,33 @@ internal sealed partial class MacSensors(Func<string, IReadOnlyList<string>, str
         return Sensed<long>.Unknown("vm_stat does not say how much memory is free");
     }
 
-    private static double? Number(Match match) => double.TryParse(match.Groups["n"].ValueSpan, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) ? value : null;
+    /// <summary>The number that follows a word, with nothing but signs between them; null where there is none.</summary>
+    private static double? NumberAfter(string text, string word)
+    {
+        var at = text.IndexOf(word, StringComparison.Ordinal);
+        if (at < 0)
+        {
+            return null;
+        }
 
-    [GeneratedRegex(@"\s(?<n>\d{1,3})%;", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant)]
-    private static partial Regex Percent();
+        var rest = text.AsSpan(at + word.Length).TrimStart(" \t=:");
+        var length = rest.IndexOfAnyExcept(Digits);
+        return Parse(length < 0 ? rest : rest[..length]);
+    }
 
-    [GeneratedRegex("\"HIDIdleTime\"\\s*=\\s*(?<n>\\d+)", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant)]
-    private static partial Regex IdleNanoseconds();
+    private static double? NumberBefore(string text, string mark)
+    {
+        var at = text.IndexOf(mark, StringComparison.Ordinal);
+        if (at < 0)
+        {
+            return null;
+        }
 
-    [GeneratedRegex(@"(?<n>\d+\.\d+)", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant)]
-    private static partial Regex FirstNumber();
+        var before = text.AsSpan(0, at);
+        return Parse(before[(before.LastIndexOfAnyExcept(Digits) + 1)..]);
+    }
 
-    [GeneratedRegex(@"CPU_Speed_Limit\s*=\s*(?<n>\d+)", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant)]
-    private static partial Regex SpeedLimit();
-
-    [GeneratedRegex(@"page size of (?<n>\d+) bytes", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant)]
-    private static partial Regex PageSize();
-
-    [GeneratedRegex(@"Pages free:\s*(?<n>\d+)", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant)]
-    private static partial Regex FreePages();
-
-    [GeneratedRegex(@"Pages inactive:\s*(?<n>\d+)", RegexOptions.ExplicitCapture | RegexOptions.CultureInvariant)]
-    private static partial Regex InactivePages();
+    // A sentence's point may follow the number.
+    private static double? Parse(ReadOnlySpan<char> number) =>
+        double.TryParse(number.TrimEnd('.'), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) ? value : null;
 }

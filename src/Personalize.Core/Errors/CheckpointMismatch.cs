@@ -14,4 +14,7 @@ public enum CheckpointMismatch
 
     /// <summary>It holds another number of parameters.</summary>
     OtherShape = 4,
+
+    /// <summary>It was made by a version of this software that sums in another order.</summary>
+    OtherArithmetic = 5,
 }

@@ -36,6 +36,7 @@ public sealed class CheckpointMismatchException : PersonalizeException
         CheckpointMismatch.OtherBase => "on another base model",
         CheckpointMismatch.OtherRecipe => "by another recipe",
         CheckpointMismatch.OtherData => "from other examples",
+        CheckpointMismatch.OtherArithmetic => "with another arithmetic",
         _ => "for another number of parameters",
     };
 

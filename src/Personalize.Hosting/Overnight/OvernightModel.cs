@@ -6,10 +6,16 @@ using Personalize.Core.Tokenization;
 
 namespace Personalize.Hosting.Overnight;
 
-/// <summary>A model for one slice of work: loaded when there is work to do, freed with it, so that the day costs no memory.</summary>
+/// <summary>A model for one slice of work: loaded when there is work to do and freed with it, so that the day costs no memory, or borrowed from who has it loaded.</summary>
 public sealed class OvernightModel : IDisposable
 {
-    private OvernightModel(DecoderModel model, ChatFormat format, WorkerPool pool) => (Model, Format, Pool) = (model, format, pool);
+    private readonly bool _ownsModel;
+
+    private OvernightModel(DecoderModel model, ChatFormat format, int threads, bool ownsModel)
+    {
+        (Model, Format, _ownsModel) = (model, format, ownsModel);
+        Pool = new WorkerPool(threads == 0 ? Environment.ProcessorCount : threads);
+    }
 
     /// <summary>The weights.</summary>
     public DecoderModel Model { get; }
@@ -31,13 +37,23 @@ public sealed class OvernightModel : IDisposable
         using var file = GgufFile.Open(path);
         var format = ChatFormat.Load(file.Metadata, time);
         var model = DecoderModel.Load(file, threads);
-        return new OvernightModel(model, format, new WorkerPool(threads == 0 ? Environment.ProcessorCount : threads));
+        return new OvernightModel(model, format, threads, ownsModel: true);
     }
 
-    /// <summary>Frees threads and weights.</summary>
+    /// <summary>Works with a model that somebody else has loaded, on threads of its own.</summary>
+    /// <param name="model">The weights, which must outlive this.</param>
+    /// <param name="format">Tokenizer and chat template.</param>
+    /// <param name="threads">How many threads compute; 0 means one for each core.</param>
+    /// <returns>The model; the caller disposes it, which leaves the weights.</returns>
+    public static OvernightModel Borrow(DecoderModel model, ChatFormat format, int threads) => new(model, format, threads, ownsModel: false);
+
+    /// <summary>Ends the threads, and frees the weights where they were loaded for this.</summary>
     public void Dispose()
     {
         Pool.Dispose();
-        Model.Dispose();
+        if (_ownsModel)
+        {
+            Model.Dispose();
+        }
     }
 }

@@ -43,7 +43,7 @@ public sealed class OvernightOptions
     /// <summary>What the adapter has to show.</summary>
     public GateOptions Gate { get; set; } = new() { Canaries = 1 };
 
-    /// <summary>How much may come from one source; null takes everything. An application whose own recordings are the person's hand names their source as trusted, or nothing is learnt from it alone.</summary>
+    /// <summary>How much may come from one source; null takes everything. Of sources that are not trusted alone, nothing is learnt.</summary>
     public SourceLimits? Sources { get; set; } = new();
 
     /// <summary>How the adapter in use is watched.</summary>

@@ -22,9 +22,18 @@ public sealed class RetrievalOptions
     /// <exception cref="ArgumentException">A setting is out of range.</exception>
     public void Validate()
     {
-        if (Count < 1 || TokensEach < 2 || MaximumBytes < 1024 || !(Saturation >= 0) || !(LengthPenalty is >= 0 and <= 1))
+        Require(Count >= 1, "must be at least 1", nameof(Count));
+        Require(TokensEach >= 2, "must be at least 2", nameof(TokensEach));
+        Require(MaximumBytes >= 1024, "must be at least 1 KiB", nameof(MaximumBytes));
+        Require(Saturation >= 0, "must not be negative", nameof(Saturation));
+        Require(LengthPenalty is >= 0 and <= 1, "must be from 0 to 1", nameof(LengthPenalty));
+    }
+
+    private static void Require(bool holds, string requirement, string setting)
+    {
+        if (!holds)
         {
-            throw new ArgumentException("retrieval puts at least 1 interaction of at least 2 tokens before a prompt, its index takes 1 KiB or more, k1 is not negative and b from 0 to 1");
+            throw new ArgumentException(requirement, setting);
         }
     }
 }

@@ -20,7 +20,14 @@ internal sealed record CheckpointHeader(string BaseFingerprint, string Recipe, i
 {
     public const int FormatVersion = 1;
 
+    /// <summary>Counts the changes of the order in which training sums: a run that goes on from another would be neither's, bit for bit.</summary>
+    private const int CurrentArithmetic = 2;
+
+    private const int FirstArithmetic = 1;
+
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 8 };
+
+    private int Arithmetic { get; init; } = CurrentArithmetic;
 
     public byte[] Encode()
     {
@@ -38,6 +45,7 @@ internal sealed record CheckpointHeader(string BaseFingerprint, string Recipe, i
             json.WriteNumber("tokens"u8, Tokens);
             json.WriteNumber("elapsedTicks"u8, Elapsed.Ticks);
             json.WriteNumber("parameters"u8, ParameterCount);
+            json.WriteNumber("arithmetic"u8, Arithmetic);
             if (Monitor is { MeasuredStep: > 0 } monitor)
             {
                 WriteMonitor(json, monitor);
@@ -72,7 +80,10 @@ internal sealed record CheckpointHeader(string BaseFingerprint, string Recipe, i
                 root.GetProperty("tokens"u8).GetInt64(),
                 TimeSpan.FromTicks(root.GetProperty("elapsedTicks"u8).GetInt64()),
                 root.GetProperty("parameters"u8).GetInt64(),
-                root.TryGetProperty("monitor"u8, out var monitor) ? ReadMonitor(monitor) : null);
+                root.TryGetProperty("monitor"u8, out var monitor) ? ReadMonitor(monitor) : null)
+            {
+                Arithmetic = root.TryGetProperty("arithmetic"u8, out var arithmetic) ? arithmetic.GetInt32() : FirstArithmetic,
+            };
         }
         catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException)
         {
@@ -86,6 +97,7 @@ internal sealed record CheckpointHeader(string BaseFingerprint, string Recipe, i
     {
         Require(CheckpointMismatch.OtherBase, run.BaseFingerprint, BaseFingerprint, location);
         Require(CheckpointMismatch.OtherRecipe, run.Recipe, Normalize(Recipe, location), location);
+        Require(CheckpointMismatch.OtherArithmetic, $"version {CurrentArithmetic}", $"version {Arithmetic}", location);
         Require(CheckpointMismatch.OtherData, $"{run.Schedule.SlotCount} examples", $"{SlotCount} examples", location);
         if (Step < 0 || Step > run.Schedule.Count || OptimizerStep < 0 || OptimizerStep > Step || Tokens < 0 || Elapsed < TimeSpan.Zero || Monitor is { } monitor && (monitor.MeasuredStep > Step || monitor.BestStep < 0 || monitor.BestStep > monitor.MeasuredStep || monitor.Waited < 0))
         {

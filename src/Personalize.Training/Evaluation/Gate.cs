@@ -71,7 +71,7 @@ public static class Gate
         }
 
         // Written so that a fall which is no number is too much.
-        if (decision.General is { IsCertain: true } general && !(general.Fall <= options.MaximumGeneralFall))
+        if (decision.General is { } general && !(general.LeastFall <= options.MaximumGeneralFall))
         {
             return GateOutcome.GeneralAbilityLost;
         }

@@ -3,6 +3,8 @@ namespace Personalize.Training.Evaluation;
 /// <summary>What an adapter has to show before it may be used. Immutable.</summary>
 public sealed class GateOptions
 {
+    private const int MostCanaries = 64;
+
     /// <summary>The defaults.</summary>
     public static GateOptions Default { get; } = new();
 
@@ -15,7 +17,7 @@ public sealed class GateOptions
     /// <summary>Decides the draws, so that the same losses always give the same verdict.</summary>
     public int Seed { get; init; } = 1;
 
-    /// <summary>By how large a part the base's score in <see cref="GeneralChange"/> may fall, where the fall is certain; infinity does not measure it.</summary>
+    /// <summary>By how large a part the base's score in <see cref="GeneralChange"/> may fall, as far as that is certain (<see cref="GeneralChange.LeastFall"/>); infinity does not measure it.</summary>
     public double MaximumGeneralFall { get; init; } = 0.02;
 
     /// <summary>How many invented secrets are planted among what trains, each once; 0 plants none and leaves the plan to the person's interactions alone.</summary>
@@ -28,11 +30,17 @@ public sealed class GateOptions
     /// <exception cref="ArgumentException">A setting is out of range.</exception>
     public void Validate()
     {
-        if (Draws < 100 || !(MaximumGeneralFall >= 0) || Canaries is < 0 or > MostCanaries || !(MaximumExposureBits >= 0))
-        {
-            throw new ArgumentException($"the gate needs 100 draws or more, limits that are not negative, and up to {MostCanaries} canaries");
-        }
+        Require(Draws >= 100, "must be at least 100", nameof(Draws));
+        Require(MaximumGeneralFall >= 0, "must not be negative", nameof(MaximumGeneralFall));
+        Require(Canaries is >= 0 and <= MostCanaries, $"must be from 0 to {MostCanaries}", nameof(Canaries));
+        Require(MaximumExposureBits >= 0, "must not be negative", nameof(MaximumExposureBits));
     }
 
-    private const int MostCanaries = 64;
+    private static void Require(bool holds, string requirement, string setting)
+    {
+        if (!holds)
+        {
+            throw new ArgumentException(requirement, setting);
+        }
+    }
 }

@@ -20,8 +20,8 @@ internal static class GeneralAbility
         var questions = Read(tokenizer);
         var before = Score(evaluator, questions, adapter: null, cancellationToken);
         var after = Score(evaluator, questions, adapter, cancellationToken);
-        var difference = double.IsFinite(after.TotalNll) && double.IsFinite(before.TotalNll) ? PairedBootstrap.Compare(before, after, options.Seed, options.Draws) : null;
-        return new GeneralChange(1 - before.MeanNll, 1 - after.MeanNll, difference is null || difference.Low > 0);
+        var least = double.IsFinite(after.TotalNll) && double.IsFinite(before.TotalNll) ? PairedBootstrap.Compare(before, after, options.Seed, options.Draws).Low / (1 - before.MeanNll) : double.NaN;
+        return new GeneralChange(1 - before.MeanNll, 1 - after.MeanNll, least);
     }
 
     private static List<List<TrainingExample>> Read(ITokenizer tokenizer)

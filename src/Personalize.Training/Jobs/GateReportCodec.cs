@@ -10,7 +10,7 @@ internal static class GateReportCodec
     {
         WriteNumbers(json, "againstBase", gate.AgainstBase is { } b ? [b.Difference, b.Low, b.High] : null);
         WriteNumbers(json, "againstIncumbent", gate.AgainstIncumbent is { } i ? [i.Difference, i.Low, i.High] : null);
-        WriteNumbers(json, "general", gate.General is { } g ? [g.BaseScore, g.AdapterScore, g.IsCertain ? 1 : 0] : null);
+        WriteNumbers(json, "general", gate.General is { } g ? [g.BaseScore, g.AdapterScore, g.LeastFall] : null);
         WriteNumbers(json, "canary", gate.Canary is { } c ? [c.BaseBits, c.AdapterBits, c.Planted] : null);
     }
 
@@ -18,7 +18,7 @@ internal static class GateReportCodec
     {
         AgainstBase = ReadNumbers(outcome, "againstBase") is { } b ? new BootstrapInterval(b[0], b[1], b[2]) : null,
         AgainstIncumbent = ReadNumbers(outcome, "againstIncumbent") is { } i ? new BootstrapInterval(i[0], i[1], i[2]) : null,
-        General = ReadNumbers(outcome, "general") is { } g ? new GeneralChange(g[0], g[1], g[2] > 0) : null,
+        General = ReadNumbers(outcome, "general") is { } g ? new GeneralChange(g[0], g[1], g[2]) : null,
         Canary = ReadNumbers(outcome, "canary") is { } c ? new CanaryCheck(c[0], c[1], (int)c[2]) : null,
     };
 

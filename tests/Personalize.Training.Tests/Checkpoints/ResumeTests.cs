@@ -165,6 +165,12 @@ public sealed class ResumeTests : IDisposable
         Assert.Throws<StoreIntegrityException>(() => Train(Changed("\"tokens\":", "\"tokans\":")));
         Assert.Throws<StoreIntegrityException>(() => Train(Changed("rank", "ronk")));
         Assert.Throws<CheckpointMismatchException>(() => Train(Changed("\"step\":3", "\"step\":4")));
+
+        // One that sums in another order, and one from before that was written down.
+        foreach (var other in new[] { "\"arithmetic\":1", "\"arithmetik\":2" })
+        {
+            Assert.Equal(CheckpointMismatch.OtherArithmetic, Assert.Throws<CheckpointMismatchException>(() => Train(Changed("\"arithmetic\":2", other))).Mismatch);
+        }
     }
 
     /// <summary>The storage as a kill right after some step leaves it.</summary>

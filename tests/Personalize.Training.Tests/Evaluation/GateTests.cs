@@ -64,13 +64,17 @@ public sealed class GateTests
     }
 
     [Theory]
-    [InlineData(0.50, 0.495, true, GateOutcome.Promoted)]
-    [InlineData(0.50, 0.48, true, GateOutcome.GeneralAbilityLost)]
-    [InlineData(0.50, 0.48, false, GateOutcome.Promoted)]
-    [InlineData(0.50, 0.60, true, GateOutcome.Promoted)]
-    [InlineData(0.50, double.NaN, true, GateOutcome.GeneralAbilityLost)]
-    public void Forgetting_more_than_is_allowed_shuts_the_gate(double before, double after, bool certain, GateOutcome expected) =>
-        Assert.Equal(expected, Gate.Decide(Result(4), Result(3), general: new GeneralChange(before, after, certain)).Outcome);
+    [InlineData(0.019, GateOutcome.Promoted)]
+    [InlineData(0.021, GateOutcome.GeneralAbilityLost)]
+    [InlineData(-0.5, GateOutcome.Promoted)]
+    [InlineData(double.NaN, GateOutcome.GeneralAbilityLost)]
+    public void Forgetting_surely_more_than_is_allowed_shuts_the_gate(double leastFall, GateOutcome expected)
+    {
+        var decision = Gate.Decide(Result(4), Result(3), general: new GeneralChange(0.8, 0.7, leastFall));
+        Assert.Equal(expected, decision.Outcome);
+        Assert.Equal(0.125, decision.General!.Fall, 12);
+        Assert.NotEmpty(decision.Explain());
+    }
 
     [Theory]
     [InlineData(5.9, GateOutcome.Promoted)]
