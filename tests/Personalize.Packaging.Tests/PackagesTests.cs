@@ -86,6 +86,7 @@ public sealed class PackagesTests : IDisposable
         var assembly = Directory.GetFiles(tools, "personalize.dll", SearchOption.AllDirectories).Single();
         Assert.DoesNotContain(SharedFiles.Repository, assembly, StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(tools, OperatingSystem.IsWindows() ? "personalize.exe" : "personalize")), feed);
+        Assert.Single(Directory.GetFiles(Path.GetDirectoryName(assembly)!, "errands.gguf", SearchOption.AllDirectories));
         Assert.Contains("smollm2-135m", Dotnet.Run(_folder.Path, assembly, "models", "list"), StringComparison.Ordinal);
         Assert.Contains("[104,105]", Dotnet.Run(_folder.Path, assembly, "tokenize", "--model", TinyModel.Write(_folder), "--text", "hi", "--json"), StringComparison.Ordinal);
     }

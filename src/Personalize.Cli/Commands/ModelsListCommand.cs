@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Personalize.Cli.Hosting;
+using Personalize.Cli.Models;
 using Personalize.Cli.Models.Pull;
 using Personalize.Cli.Presentation;
 using Spectre.Console;
@@ -20,6 +21,7 @@ internal static class ModelsListCommand
                 json =>
                 {
                     json.WriteString("folder", folder);
+                    json.WriteString("bundled", BundledModel.Path);
                     json.WriteStartArray("models");
                     foreach (var model in KnownModels.All)
                     {
@@ -47,6 +49,11 @@ internal static class ModelsListCommand
     private static void WriteTable(IAnsiConsole console, string folder)
     {
         var table = new Table().Border(Borders.Lines(console)).AddColumns("name", "size", "licence", "checksum", "");
+        if (BundledModel.Path is { } bundled)
+        {
+            table.AddRow(BundledModel.Name, $"{new FileInfo(bundled).Length / 1e6:F0} MB", "CC BY-SA 4.0", "", "comes along");
+        }
+
         foreach (var model in KnownModels.All)
         {
             var state = Find(folder, model) is not null ? "here" : model.IsServed ? "" : "not served yet";

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Personalize.Cli.Hosting;
+using Personalize.Cli.Models;
 using Personalize.Cli.Models.Pull;
 
 namespace Personalize.Cli.Commands;
@@ -34,6 +35,11 @@ internal static class ModelsPullCommand
         host.Bind(command, context =>
         {
             var wanted = context.Get(name);
+            if (wanted == BundledModel.Name)
+            {
+                throw new UsageException($"{wanted} comes with the command: it need not be pulled");
+            }
+
             var model = KnownModels.Find(wanted) ?? throw new UsageException(
                 $"models list has no {wanted}{Suggestion.For(wanted, KnownModels.All.Select(known => known.Name))} A file of your own goes with --model PATH");
             var target = Path.GetFullPath(Path.Combine(context.Get(to) ?? ModelFolder.Default, model.FileName));

@@ -42,6 +42,7 @@ internal static class SealedFileRewrap
         return relative switch
         {
             "adapters/registry.state" => (KeyPurpose.Adapters, new SealContext("adapters", "registry", "state", 1)),
+            "checkpoints/agent.history" => (KeyPurpose.Checkpoints, new SealContext("agent", "history", "entries", 1)),
             "privacy.ledger" => (KeyPurpose.PrivacyLedger, new SealContext("privacy", "ledger", "jobs", 1)),
             _ when relative.StartsWith("adapters/", StringComparison.Ordinal) && relative.EndsWith(SealedAdapterFile.Extension, StringComparison.Ordinal) => (KeyPurpose.Adapters, SealedAdapterFile.ContextOf(name)),
             _ when relative.StartsWith("conversations/", StringComparison.Ordinal) => (KeyPurpose.Conversations, ConversationArchive.ContextOf(name)),

@@ -30,7 +30,7 @@ internal sealed record SealedFileHeader(KeyPurpose Purpose, byte[] KeyId, byte[]
             var bytes = StrictUtf8.GetBytes(name);
             if (bytes.Length > LongestName)
             {
-                throw new ArgumentException($"a name of {bytes.Length} bytes is over the limit of {LongestName}", nameof(name));
+                throw new InvalidOperationException($"a name of {bytes.Length} bytes is over the limit of {LongestName}");
             }
 
             BinaryPrimitives.WriteUInt16LittleEndian(number, (ushort)bytes.Length);

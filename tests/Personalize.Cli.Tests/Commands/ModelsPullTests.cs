@@ -49,6 +49,7 @@ public sealed class ModelsPullTests : IDisposable
     [Theory]
     [InlineData("models pull smolm2-135m", "did you mean smollm2-135m?")]
     [InlineData("models pull nonsense", "models list")]
+    [InlineData("models pull errands", "comes with the command")]
     [InlineData("models pull smollm2-135m --from ftp://x/y", "--from")]
     [InlineData("models pull smollm2-135m --sha256 12", "--sha256")]
     [InlineData("models pul smollm2-135m", "did you mean pull?")]
