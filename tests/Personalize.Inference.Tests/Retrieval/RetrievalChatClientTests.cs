@@ -6,13 +6,19 @@ using Personalize.Inference.Tests.Generation;
 
 namespace Personalize.Inference.Tests.Retrieval;
 
-public sealed class RetrievalChatClientTests
+public sealed class RetrievalChatClientTests : IDisposable
 {
     private readonly Echo _echo = new();
     private readonly RetrievalChatClient _client;
 
     public RetrievalChatClientTests() =>
         _client = new RetrievalChatClient(_echo, request => request.Contains('?', StringComparison.Ordinal) ? [new Interaction(1, null, default, "s", "near", "yes"), new Interaction(2, null, default, "s", "far", "no")] : [], new RetrievalPrompt(new ByteTokenizer()));
+
+    public void Dispose()
+    {
+        _client.Dispose();
+        _echo.Dispose();
+    }
 
     [Fact]
     public async Task Similar_interactions_go_before_the_first_request()

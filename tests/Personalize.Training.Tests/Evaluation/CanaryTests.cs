@@ -9,7 +9,7 @@ public sealed class CanaryTests
     {
         var canary = Canary.Create("plan", 0);
         Assert.Equal(Canary.CandidateCount, canary.Candidates.Distinct(StringComparer.Ordinal).Count());
-        Assert.Equal(Math.Log2(Canary.CandidateCount), Canary.MaximumBits);
+        Assert.Equal(Canary.MaximumBits, Math.Log2(Canary.CandidateCount));
         Assert.Equal(canary.Candidates, Canary.Create("plan", 0).Candidates);
         Assert.NotEqual(canary.Text, Canary.Create("plan", 1).Text);
         Assert.NotEqual(canary.Text, Canary.Create("other", 0).Text);
