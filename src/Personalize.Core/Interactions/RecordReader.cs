@@ -63,7 +63,7 @@ internal ref struct RecordReader(ReadOnlySpan<byte> buffer)
     public bool TryRead(out DateTimeOffset time)
     {
         time = default;
-        if (!TryRead(out long ticks) || !TryRead(out long minutes) || Math.Abs(minutes) > 14 * 60)
+        if (!TryRead(out long ticks) || !TryRead(out long minutes) || minutes is < -14 * 60 or > 14 * 60)
         {
             return false;
         }

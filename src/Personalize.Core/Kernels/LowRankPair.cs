@@ -124,15 +124,16 @@ public sealed unsafe class LowRankPair : IDisposable
         _rowScale?.Dispose();
     }
 
-    /// <summary>Rounds A. Its largest element becomes 1, so that no block's scale is below what half precision holds well; B makes up for it.</summary>
+    /// <summary>Rounds A. Its largest element comes to lie between 1 and 2, so that no block's scale is below what half precision holds well; B makes up for it. By a power of two, which changes no rounding.</summary>
     private PackedMatrix PackDown(LoraPair pair, out float factor)
     {
-        factor = 0f;
+        var largest = 0f;
         foreach (var value in pair.A)
         {
-            factor = MathF.Max(factor, MathF.Abs(value));
+            largest = MathF.Max(largest, MathF.Abs(value));
         }
 
+        factor = largest > 0f ? MathF.ScaleB(1f, MathF.ILogB(largest)) : 0f;
         var row = new float[InputSize];
         var rowBytes = (int)PackedMatrix.GetRowBytes(WeightFormat.Q8Zero, InputSize);
         var rows = new byte[Rank * rowBytes];

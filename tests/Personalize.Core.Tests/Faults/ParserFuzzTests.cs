@@ -31,6 +31,16 @@ public sealed class ParserFuzzTests : IDisposable
         InteractionCodec.Encode(new Interaction(0, "an id", DateTimeOffset.UnixEpoch, "app", "a context", "a text 🙂")),
         bytes => InteractionCodec.TryDecode(1, bytes, out _));
 
+    [Theory]
+    [InlineData(long.MinValue)]
+    [InlineData(long.MaxValue)]
+    [InlineData(841)]
+    public void An_offset_from_universal_time_that_no_place_has_is_no_time(long minutes)
+    {
+        var reader = new RecordReader((byte[])[.. BitConverter.GetBytes(638_000_000_000_000_000L), .. BitConverter.GetBytes(minutes)]);
+        Assert.False(reader.TryRead(out DateTimeOffset _));
+    }
+
     [Fact]
     public void Consent() => Fuzz(ConsentCodec.Encode(new ConsentEntry("app", true, DateTimeOffset.UnixEpoch)), bytes => ConsentCodec.TryDecode(bytes, out _));
 
