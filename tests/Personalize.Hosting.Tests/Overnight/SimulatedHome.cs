@@ -9,7 +9,7 @@ internal sealed class SimulatedHome(SimulatedTime time) : IDeviceConditions, IPr
     private const double Room = 35;
     private const double LimitToStart = 70;
     private const double LimitToGoOn = 85;
-    private const double LimitToSlow = 75;
+    private const double LimitToSlow = 60;
     private static readonly TimeSpan StepTime = TimeSpan.FromSeconds(10);
 
     private bool _isGone;
