@@ -10,6 +10,7 @@ using Personalize.Training.Layers;
 using Personalize.Training.Memory;
 using Personalize.Training.Optimizers;
 using Personalize.Training.Privacy;
+using Personalize.Training.Steps;
 
 namespace Personalize.Training;
 
@@ -21,8 +22,8 @@ internal sealed class LoraRun : IDisposable
     private readonly IReadOnlyList<TrainingExample?> _slots;
     private readonly LearningRateSchedule _rates;
     private readonly AdapterDropout? _dropout;
-    private readonly DecoderStack _stack;
-    private readonly TrainingStep _step;
+    private readonly AdapterLanes? _lanes;
+    private readonly DecoderStack? _stack;
     private readonly PrivateTrainingStep? _privateStep;
 
     /// <param name="description">The model's sizes.</param>
@@ -56,13 +57,23 @@ internal sealed class LoraRun : IDisposable
         _dropout = recipe.Dropout > 0 ? new AdapterDropout(recipe.Dropout, recipe.Seed) : null;
         Adapter = TrainableAdapter.Initialize(description, weights, pool, recipe.Configuration, recipe.Seed);
         Optimizer = new AdamW(Adapter.Parameters.Length, recipe.Beta1, recipe.Beta2, recipe.Epsilon, recipe.WeightDecay, Adapter.Groups(recipe.LoraPlusRatio));
-        _stack = new DecoderStack(description, weights, pool, Adapter, plan.Shape, _dropout);
-        _step = new TrainingStep(_stack, Adapter, plan.MicroBatchTokens);
-        _privateStep = mechanism is null
-            ? null
-            : new PrivateTrainingStep(_stack, Adapter, mechanism, recipe.DifferentialPrivacy!.MaximumExampleNorm, new MicroBatchCapacity(plan.MicroBatchTokens, plan.Shape.Examples), random);
+        var capacity = new MicroBatchCapacity(plan.MicroBatchTokens, plan.Shape.Examples);
+        if (mechanism is null)
+        {
+            _lanes = new AdapterLanes(description, weights, pool, Adapter, plan, _dropout);
+        }
+        else
+        {
+            _stack = new DecoderStack(description, weights, pool, Adapter, plan.Shape, _dropout);
+            _privateStep = new PrivateTrainingStep(_stack, Adapter, mechanism, recipe.DifferentialPrivacy!.MaximumExampleNorm, capacity, random);
+        }
+
         var heldBack = slots.Skip(Schedule.TrainCount).OfType<TrainingExample>().ToList();
-        Monitor = heldBack.Exists(example => example.LossTokenCount > 0) ? new TrainingMonitor(_stack, Adapter, heldBack, recipe, plan.MicroBatchTokens, plan.Shape.Examples) : null;
+        if (heldBack.Exists(example => example.LossTokenCount > 0))
+        {
+            _stack = new DecoderStack(description, weights, pool, Adapter, plan.MonitorShape);
+            Monitor = new TrainingMonitor(_stack, Adapter, heldBack, recipe, capacity);
+        }
     }
 
     /// <summary>Which slots each step trains on.</summary>
@@ -125,7 +136,8 @@ internal sealed class LoraRun : IDisposable
     {
         _privateStep?.Dispose();
         Monitor?.Dispose();
-        _stack.Dispose();
+        _stack?.Dispose();
+        _lanes?.Dispose();
         Optimizer.Dispose();
         Adapter.Dispose();
     }
@@ -137,7 +149,6 @@ internal sealed class LoraRun : IDisposable
             return _privateStep.Compute([.. slots], cancellationToken);
         }
 
-        var present = slots.OfType<TrainingExample>().ToList();
-        return _step.Compute(present, 0, present.Count, cancellationToken);
+        return _lanes!.Compute([.. slots.OfType<TrainingExample>()], cancellationToken);
     }
 }

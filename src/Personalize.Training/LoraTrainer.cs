@@ -67,7 +67,7 @@ public sealed class LoraTrainer
     /// <summary>What a run over these examples will allocate; nothing is allocated by asking.</summary>
     /// <param name="examples">What would be trained on.</param>
     /// <exception cref="MemoryBudgetException">The budget is too small for the longest example.</exception>
-    public TrainingPlan Plan(IReadOnlyList<TrainingExample?> examples) => TrainingPlan.Choose(_description, _recipe, _memory, Prepare(examples));
+    public TrainingPlan Plan(IReadOnlyList<TrainingExample?> examples) => TrainingPlan.Choose(_description, _recipe, _memory, _pool.ThreadCount, Prepare(examples));
 
     /// <summary>Trains a new adapter, going through the examples in their order; those that the recipe holds back, the latest, decide when it ends and which step's weights it keeps.</summary>
     /// <param name="examples">What is trained on; cut to the recipe's length. Null is an empty slot.</param>
@@ -108,7 +108,7 @@ public sealed class LoraTrainer
     {
         ArgumentException.ThrowIfNullOrEmpty(baseFingerprint);
         var slots = Prepare(examples);
-        var plan = TrainingPlan.Choose(_description, _recipe, _memory, slots);
+        var plan = TrainingPlan.Choose(_description, _recipe, _memory, _pool.ThreadCount, slots);
         using var run = new LoraRun(_description, _weights, _pool, _recipe, plan, slots, PlanPrivacy(slots.Count), Random);
         var keeper = checkpoints is null ? null : new CheckpointKeeper(checkpoints, new RunIdentity(baseFingerprint, _recipe, run.Schedule, slots), run, _time);
         keeper?.Restore();

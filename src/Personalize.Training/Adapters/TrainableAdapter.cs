@@ -4,6 +4,7 @@ using Personalize.Core.Kernels;
 using Personalize.Core.Models;
 using Personalize.Training.Optimizers;
 using Personalize.Training.Privacy;
+using Personalize.Training.Steps;
 
 namespace Personalize.Training.Adapters;
 
@@ -11,19 +12,21 @@ namespace Personalize.Training.Adapters;
 /// <remarks>
 /// The order is layer, module, A <c>[rank, in]</c>, then B transposed <c>[rank, out]</c>, then with DoRA the magnitudes <c>[out]</c>. Owns its native memory. Not thread-safe, except that kernels write disjoint parts.
 /// </remarks>
-internal sealed unsafe class TrainableAdapter : IDisposable
+internal sealed unsafe class TrainableAdapter : IStepGradients, IDisposable
 {
     private static readonly int ModuleCount = Enum.GetValues<LinearModule>().Length;
 
     private readonly LoraConfiguration _configuration;
     private readonly TrainablePair?[] _pairs;
+    private readonly TrainableAdapter? _owner;
 
-    private TrainableAdapter(DecoderDescription description, LoraConfiguration configuration, IEnumerable<(int Layer, LinearModule Module)> slots, bool withGradients)
+    private TrainableAdapter(DecoderDescription description, LoraConfiguration configuration, IEnumerable<(int Layer, LinearModule Module)> slots, bool withGradients, TrainableAdapter? owner = null)
     {
         _configuration = configuration;
+        _owner = owner;
         _pairs = new TrainablePair[description.LayerCount * ModuleCount];
         var ordered = slots.Order().ToList();
-        Parameters = new NativeBuffer<float>(ordered.Sum(s => PairLength(description, configuration, s.Layer, s.Module)));
+        Parameters = owner?.Parameters ?? new NativeBuffer<float>(ordered.Sum(s => PairLength(description, configuration, s.Layer, s.Module)));
         Gradients = new NativeBuffer<float>(withGradients ? Parameters.Length : 0);
         var offset = 0L;
         foreach (var (layer, module) in ordered)
@@ -127,6 +130,21 @@ internal sealed unsafe class TrainableAdapter : IDisposable
         return trainable;
     }
 
+    /// <summary>The same parameters with gradients of their own, for a part of a step that is computed at the same time; to be disposed before its owner.</summary>
+    public TrainableAdapter WithOwnGradients(DecoderDescription description)
+    {
+        var slots = new List<(int Layer, LinearModule Module)>();
+        ForEachPair((layer, module, _) => slots.Add((layer, module)));
+        return new TrainableAdapter(description, _configuration, slots, withGradients: true, owner: this);
+    }
+
+    void IStepGradients.Clear() => Gradients.Span.Clear();
+
+    void IStepGradients.Finish()
+    {
+        // Each gradient has one place.
+    }
+
     /// <summary>The parameters as they are now, copied into an adapter that names its base.</summary>
     public LoraAdapter ToAdapter(string baseFingerprint) => new(_configuration, baseFingerprint, Copy(gradients: false));
 
@@ -157,7 +175,11 @@ internal sealed unsafe class TrainableAdapter : IDisposable
 
     public void Dispose()
     {
-        Parameters.Dispose();
+        if (_owner is null)
+        {
+            Parameters.Dispose();
+        }
+
         Gradients.Dispose();
     }
 

@@ -1,3 +1,5 @@
+using Personalize.Training.Steps;
+
 namespace Personalize.Training.Checkpoints;
 
 /// <summary>Where a run stands, apart from parameters and moments. Everything random in a run is a function of the recipe's seed and of places in the plan, so there is no other random state.</summary>

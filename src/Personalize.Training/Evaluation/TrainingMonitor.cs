@@ -16,17 +16,15 @@ internal sealed class TrainingMonitor : IDisposable
     private readonly IReadOnlyList<TrainingExample> _heldBack;
     private readonly int _interval;
     private readonly int _patience;
-    private readonly int _tokensPerBatch;
-    private readonly int _examplesPerBatch;
+    private readonly MicroBatchCapacity _capacity;
     private readonly PackedBatch _batch = new();
 
-    /// <param name="stack">The decoder that trains; its workspace serves the measurement too.</param>
+    /// <param name="stack">The decoder with the adapter that is trained.</param>
     /// <param name="adapter">The adapter that is trained.</param>
     /// <param name="heldBack">The examples whose loss is watched, at least one with a loss token.</param>
     /// <param name="recipe">How often to measure, and how long to wait.</param>
-    /// <param name="tokensPerBatch">The most tokens the stack computes together; at least the longest example's.</param>
-    /// <param name="examplesPerBatch">The most examples it computes together.</param>
-    public TrainingMonitor(DecoderStack stack, TrainableAdapter adapter, IReadOnlyList<TrainingExample> heldBack, LoraRecipe recipe, int tokensPerBatch, int examplesPerBatch)
+    /// <param name="capacity">How much the stack computes together.</param>
+    public TrainingMonitor(DecoderStack stack, TrainableAdapter adapter, IReadOnlyList<TrainingExample> heldBack, LoraRecipe recipe, MicroBatchCapacity capacity)
     {
         if (heldBack.Sum(e => (long)e.LossTokenCount) == 0)
         {
@@ -38,8 +36,7 @@ internal sealed class TrainingMonitor : IDisposable
         _heldBack = heldBack;
         _interval = recipe.ValidationInterval;
         _patience = recipe.Patience;
-        _tokensPerBatch = tokensPerBatch;
-        _examplesPerBatch = examplesPerBatch;
+        _capacity = capacity;
         Best = new NativeBuffer<float>(adapter.Parameters.Length);
         adapter.Parameters.Span.CopyTo(Best.Span);
     }
@@ -89,13 +86,7 @@ internal sealed class TrainingMonitor : IDisposable
         var (sum, losses, start) = (0d, 0L, 0);
         while (start < _heldBack.Count)
         {
-            var (count, tokens) = (1, _heldBack[start].Length);
-            while (start + count < _heldBack.Count && count < _examplesPerBatch && tokens + _heldBack[start + count].Length <= _tokensPerBatch)
-            {
-                tokens += _heldBack[start + count].Length;
-                count++;
-            }
-
+            var count = _capacity.Take(_heldBack, start);
             _batch.Fill(_heldBack, start, count);
             _stack.Evaluate(_batch, cancellationToken);
 

@@ -8,13 +8,14 @@ using Personalize.Training.Memory;
 namespace Personalize.Training.Layers;
 
 /// <summary>The whole decoder over packed examples: losses, and the gradients of an adapter or of all weights.</summary>
-/// <remarks>Owns its workspace and rotary table; borrows weights, pool, adapter and gradients. Not thread-safe; one call after another.</remarks>
+/// <remarks>Owns its rotary table and, unless it was lent, its workspace; borrows weights, pool, adapter and gradients. Not thread-safe; one call after another.</remarks>
 internal sealed unsafe class DecoderStack : IDisposable
 {
     private readonly DecoderDescription _description;
     private readonly DecoderWeights _weights;
     private readonly WorkerPool _pool;
     private readonly TrainingWorkspace _workspace;
+    private readonly bool _ownsWorkspace;
     private readonly RotaryTable _rotary;
     private readonly DecoderLayer[] _layers;
     private readonly CrossEntropy _loss;
@@ -29,8 +30,16 @@ internal sealed unsafe class DecoderStack : IDisposable
     /// <param name="shape">The sizes of the workspace.</param>
     /// <param name="dropout">Dropout on the pairs' inputs, which takes part in <see cref="Accumulate"/> alone; its masks are chosen by <see cref="AdapterDropout.Begin"/>.</param>
     /// <param name="trained">Where the gradients of the weights themselves go; null where they are frozen.</param>
+    /// <param name="workspace">A workspace of that shape that is lent, free between two calls; null for one of its own.</param>
     public DecoderStack(
-        DecoderDescription description, DecoderWeights weights, WorkerPool pool, TrainableAdapter? adapter, WorkspaceShape shape, AdapterDropout? dropout = null, StackGradients? trained = null)
+        DecoderDescription description,
+        DecoderWeights weights,
+        WorkerPool pool,
+        TrainableAdapter? adapter,
+        WorkspaceShape shape,
+        AdapterDropout? dropout = null,
+        StackGradients? trained = null,
+        TrainingWorkspace? workspace = null)
     {
         _description = description;
         _weights = weights;
@@ -41,11 +50,15 @@ internal sealed unsafe class DecoderStack : IDisposable
         _layers = [.. weights.Layers.Select((layer, index) => new DecoderLayer(description, layer, adapter, _dora, trained?.Layers[index], index))];
         _loss = new CrossEntropy(description, weights, trained);
         _rotary = new RotaryTable(description.HeadDimension, description.RotaryDimension, description.RotaryBase, [.. description.RotaryFactors], shape.LongestExample);
-        _workspace = new TrainingWorkspace(description, shape);
+        _ownsWorkspace = workspace is null;
+        _workspace = workspace ?? new TrainingWorkspace(description, shape);
     }
 
     /// <summary>The losses of the last call, in the order of the batch's <see cref="PackedBatch.Losses"/>, in nats.</summary>
     public ReadOnlySpan<double> Losses => new(_workspace.Loss.Nll, LossCount);
+
+    /// <summary>What a call writes, to be lent to stacks whose calls do not overlap with this one's.</summary>
+    public TrainingWorkspace Workspace => _workspace;
 
     private int LossCount { get; set; }
 
@@ -89,7 +102,11 @@ internal sealed unsafe class DecoderStack : IDisposable
 
     public void Dispose()
     {
-        _workspace.Dispose();
+        if (_ownsWorkspace)
+        {
+            _workspace.Dispose();
+        }
+
         _rotary.Dispose();
         _dora?.Dispose();
     }
@@ -116,8 +133,9 @@ internal sealed unsafe class DecoderStack : IDisposable
             throw new ArgumentException($"a batch of {batch.TokenCount} tokens in {batch.Ranges.Count} examples is larger than the workspace was planned for", nameof(batch));
         }
 
-        batch.Tokens.CopyTo(new Span<int>(_workspace.TokenIds, shape.Tokens));
-        batch.Positions.CopyTo(new Span<int>(_workspace.Positions, shape.Tokens));
+        _workspace.Arrange(batch.TokenCount);
+        batch.Tokens.CopyTo(new Span<int>(_workspace.TokenIds, batch.TokenCount));
+        batch.Positions.CopyTo(new Span<int>(_workspace.Positions, batch.TokenCount));
         var longest = 0;
         for (var i = 0; i < batch.Ranges.Count; i++)
         {

@@ -4,7 +4,7 @@ namespace Personalize.Training.Memory;
 public sealed class TrainingMemory
 {
     /// <summary>The default budget.</summary>
-    public const long DefaultBudgetBytes = 512L << 20;
+    public const long DefaultBudgetBytes = 288L << 20;
 
     /// <summary>The bytes for activations, adapter, gradients and optimizer; the model's weights are not counted.</summary>
     public long BudgetBytes { get; init; } = DefaultBudgetBytes;

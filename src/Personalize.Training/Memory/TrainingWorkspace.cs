@@ -6,20 +6,22 @@ using Personalize.Training.Losses;
 
 namespace Personalize.Training.Memory;
 
-/// <summary>Every buffer that a forward and a backward write, planned before the first of them. Owns one native block. Not thread-safe.</summary>
+/// <summary>Every buffer that a forward and a backward write, in one block that is planned before the first of them. Owns the block. Not thread-safe.</summary>
 internal sealed unsafe class TrainingWorkspace : IDisposable
 {
     private readonly NativeBuffer<float> _block;
-    private readonly Buffers _buffers;
+    private readonly DecoderDescription _description;
+    private Buffers _buffers;
 
     public TrainingWorkspace(DecoderDescription description, WorkspaceShape shape)
     {
+        _description = description;
         Shape = shape;
         _block = new NativeBuffer<float>(ByteLength(description, shape) / sizeof(float));
-        var cursor = new WorkspaceCursor(_block.Pointer);
-        _buffers = new Buffers(ref cursor, description, shape);
+        _buffers = Divide(shape);
     }
 
+    /// <summary>What was planned: the most of everything.</summary>
     public WorkspaceShape Shape { get; }
 
     /// <summary>The ids of the packed tokens, <c>[tokens]</c>.</summary>
@@ -58,7 +60,29 @@ internal sealed unsafe class TrainingWorkspace : IDisposable
     /// <summary>Whether the layer's activations are still there when its backward comes.</summary>
     public bool IsKept(int layer) => layer >= _buffers.FirstKept;
 
+    /// <summary>Divides the block anew for a batch: the fewer tokens it has, the more layers find room for their activations. What the buffers held is gone, and their addresses change.</summary>
+    /// <param name="tokens">The tokens of the batch, at most those that were planned.</param>
+    public void Arrange(int tokens)
+    {
+        var shape = Shape with { Tokens = tokens };
+        for (var kept = Shape.ForBackward ? _description.LayerCount : Shape.KeptLayers; kept > shape.KeptLayers; kept--)
+        {
+            if (ByteLength(_description, shape with { KeptLayers = kept }) <= _block.ByteLength)
+            {
+                shape = shape with { KeptLayers = kept };
+            }
+        }
+
+        _buffers = Divide(shape);
+    }
+
     public void Dispose() => _block.Dispose();
+
+    private Buffers Divide(WorkspaceShape shape)
+    {
+        var cursor = new WorkspaceCursor(_block.Pointer);
+        return new Buffers(ref cursor, _description, shape);
+    }
 
     private sealed class Buffers
     {

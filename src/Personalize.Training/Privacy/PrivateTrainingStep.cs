@@ -3,6 +3,7 @@ using Personalize.Training.Adapters;
 using Personalize.Training.Data;
 using Personalize.Training.Layers;
 using Personalize.Training.Optimizers;
+using Personalize.Training.Steps;
 
 namespace Personalize.Training.Privacy;
 

@@ -2,11 +2,12 @@ using Personalize.Core.Adapters;
 using Personalize.Core.Kernels;
 using Personalize.Core.Models;
 using Personalize.Training.Layers;
+using Personalize.Training.Steps;
 
 namespace Personalize.Training.Weights;
 
 /// <summary>The gradients of all weights in one flat vector, and where a backward adds to them. Owns its memory. Not thread-safe.</summary>
-internal sealed unsafe class WeightGradients : IDisposable
+internal sealed unsafe class WeightGradients : IStepGradients, IDisposable
 {
     private readonly WeightLayout _layout;
     private readonly NativeBuffer<float> _tiedOutput;
@@ -23,6 +24,8 @@ internal sealed unsafe class WeightGradients : IDisposable
 
     public NativeBuffer<float> Values { get; }
 
+    NativeBuffer<float> IStepGradients.Gradients => Values;
+
     /// <summary>Where a backward adds its gradients.</summary>
     public StackGradients Sinks { get; }
 
@@ -38,9 +41,6 @@ internal sealed unsafe class WeightGradients : IDisposable
 
     /// <summary>Puts the two parts of a tied embedding's gradient together at the end of a step.</summary>
     public void Finish() => VectorAdd.InPlace(Values.Pointer + _layout.Embedding.Start, _tiedOutput.Pointer, _tiedOutput.Length);
-
-    /// <summary>Adds those of another part of the step.</summary>
-    public void Add(WeightGradients other) => VectorAdd.InPlace(Values.Pointer, other.Values.Pointer, Values.Length);
 
     public void Dispose()
     {

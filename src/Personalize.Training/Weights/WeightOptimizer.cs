@@ -1,5 +1,6 @@
 using Personalize.Core.Kernels;
 using Personalize.Training.Optimizers;
+using Personalize.Training.Steps;
 
 namespace Personalize.Training.Weights;
 
@@ -7,17 +8,17 @@ namespace Personalize.Training.Weights;
 internal sealed unsafe class WeightOptimizer : IDisposable
 {
     private readonly AdamW _adam;
-    private readonly WeightLanes _lanes;
+    private readonly LaneThreads _threads;
     private readonly Muon[] _muon;
     private readonly IReadOnlyList<WeightSlot> _maps;
 
-    public WeightOptimizer(WeightLayout layout, WeightLanes lanes, WeightRecipe recipe)
+    public WeightOptimizer(WeightLayout layout, LaneThreads threads, WeightRecipe recipe)
     {
-        _lanes = lanes;
+        _threads = threads;
         _maps = recipe.Optimizer == OptimizerKind.Muon ? layout.Maps : [];
         var groups = layout.Groups.Where(group => !_maps.Any(map => map.Start == group.Start)).ToList();
         _adam = new AdamW(layout.Length, recipe.Beta1, recipe.Beta2, recipe.Epsilon, recipe.WeightDecay, groups, coversAll: false);
-        _muon = _maps.Count == 0 ? [] : [.. lanes.Pools.Select(pool => new Muon(pool, recipe.Momentum, recipe.WeightDecay, _maps.Max(map => map.Length), _maps.Max(map => Math.Min(map.Rows, map.Columns))))];
+        _muon = _maps.Count == 0 ? [] : [.. threads.Pools.Select(pool => new Muon(pool, recipe.Momentum, recipe.WeightDecay, _maps.Max(map => map.Length), _maps.Max(map => Math.Min(map.Rows, map.Columns))))];
     }
 
     /// <summary>How many steps were taken; set where the moments are restored.</summary>
@@ -41,7 +42,7 @@ internal sealed unsafe class WeightOptimizer : IDisposable
         }
 
         // A matrix at a time, each by one lane.
-        _lanes.Run(lane =>
+        _threads.Run(lane =>
         {
             for (var i = lane; i < _maps.Count; i += _muon.Length)
             {

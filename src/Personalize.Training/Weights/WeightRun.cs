@@ -37,8 +37,8 @@ internal sealed class WeightRun : IDisposable
         _order = new EpochOrder(_examples.Count, recipe);
         _rates = new LearningRateSchedule(recipe.LearningRate, recipe.WarmupSteps, recipe.FinalLearningRateFraction, _order.StepCount, recipe.Schedule, recipe.DecayShare);
         Weights = start is null ? TrainableWeights.Initialize(description, recipe.Seed) : TrainableWeights.From(description, start);
-        _lanes = new WeightLanes(description, Weights, pool.ThreadCount, recipe.ExamplesPerStep, memory, _examples);
-        Optimizer = new WeightOptimizer(Weights.Layout, _lanes, recipe);
+        _lanes = new WeightLanes(description, Weights, pool, recipe.ExamplesPerStep, memory, _examples);
+        Optimizer = new WeightOptimizer(Weights.Layout, _lanes.Threads, recipe);
     }
 
     /// <summary>The decoder's sizes.</summary>

@@ -1,6 +1,7 @@
 using Personalize.Core.Adapters;
 using Personalize.Core.Kernels;
 using Personalize.Training.Adapters;
+using Personalize.Training.Data;
 using Personalize.Training.Evaluation;
 using Personalize.Training.Tests.Support;
 
@@ -27,8 +28,8 @@ public sealed class TrainingMonitorTests
         var examples = model.Examples(6);
         using var stack = StepRunner.Stack(model.Description, model.Weights, pool, adapter, examples);
         var expected = new AdapterEvaluator(model.Description, model.Weights, pool).Evaluate(examples, adapter.ToAdapter("base")).MeanNll;
-        using var whole = new TrainingMonitor(stack, adapter, examples, Recipe, examples.Sum(e => e.Length), examples.Count);
-        using var divided = new TrainingMonitor(stack, adapter, examples, Recipe, examples.Max(e => e.Length), 2);
+        using var whole = new TrainingMonitor(stack, adapter, examples, Recipe, new MicroBatchCapacity(examples.Sum(e => e.Length), examples.Count));
+        using var divided = new TrainingMonitor(stack, adapter, examples, Recipe, new MicroBatchCapacity(examples.Max(e => e.Length), 2));
         Assert.Equal(expected, whole.Measure(CancellationToken.None), 1e-9);
         Assert.Equal(whole.Measure(CancellationToken.None), divided.Measure(CancellationToken.None));
     }
@@ -41,7 +42,7 @@ public sealed class TrainingMonitorTests
         using var adapter = Adapter(model);
         var examples = model.Examples(4);
         using var stack = StepRunner.Stack(model.Description, model.Weights, pool, adapter, examples);
-        using var monitor = new TrainingMonitor(stack, adapter, examples, Recipe, examples.Sum(e => e.Length), examples.Count);
+        using var monitor = new TrainingMonitor(stack, adapter, examples, Recipe, new MicroBatchCapacity(examples.Sum(e => e.Length), examples.Count));
         monitor.AfterStep(4, isLast: false, CancellationToken.None);
         Assert.Equal(double.PositiveInfinity, monitor.State.BestLoss);
 
@@ -71,7 +72,7 @@ public sealed class TrainingMonitorTests
         using var adapter = Adapter(model);
         var examples = model.Examples(2);
         using var stack = StepRunner.Stack(model.Description, model.Weights, pool, adapter, examples);
-        Assert.Throws<ArgumentException>(() => new TrainingMonitor(stack, adapter, [new([1, 2], 2)], Recipe, 8, 1));
+        Assert.Throws<ArgumentException>(() => new TrainingMonitor(stack, adapter, [new([1, 2], 2)], Recipe, new MicroBatchCapacity(8, 1)));
     }
 
     private static TrainableAdapter Adapter(TinyDecoder model) =>

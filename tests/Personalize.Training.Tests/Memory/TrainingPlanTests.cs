@@ -3,20 +3,21 @@ using Personalize.Core.Kernels;
 using Personalize.Training.Adapters;
 using Personalize.Training.Data;
 using Personalize.Training.Memory;
+using Personalize.Training.Steps;
 using Personalize.Training.Tests.Support;
 
 namespace Personalize.Training.Tests.Memory;
 
 public sealed class TrainingPlanTests
 {
-    private static readonly LoraRecipe Recipe = new() { Rank = 2, ExamplesPerStep = 3 };
+    private static readonly LoraRecipe Recipe = new() { Rank = 2, ExamplesPerStep = 6 };
 
     [Fact]
     public void A_large_budget_keeps_everything_and_a_smaller_one_gives_up_what_costs_least()
     {
         using var model = new TinyDecoder();
         var examples = model.Examples(6);
-        var stepTokens = Math.Max(examples.Take(3).Sum(e => e.Length), examples.Skip(3).Sum(e => e.Length));
+        var stepTokens = StepHalves.LargestTokens(examples);
         var plan = Choose(model, examples, long.MaxValue);
         Assert.Equal(model.Description.LayerCount, plan.KeptLayers);
         Assert.Equal(stepTokens, plan.MicroBatchTokens);
@@ -50,9 +51,9 @@ public sealed class TrainingPlanTests
     public void Steps_are_divided_where_more_tokens_together_gain_nothing()
     {
         using var model = new TinyDecoder();
-        var examples = Enumerable.Range(0, 8).Select(_ => new TrainingExample([.. Enumerable.Range(0, 100).Select(i => i % 7)], 0)).ToArray();
+        var examples = Enumerable.Range(0, 16).Select(_ => new TrainingExample([.. Enumerable.Range(0, 100).Select(i => i % 7)], 0)).ToArray();
         using var pool = new WorkerPool(1);
-        var plan = new LoraTrainer(model.Description, model.Weights, pool, new LoraRecipe { Rank = 2, ExamplesPerStep = 8, MaximumTokens = 100 }, new TrainingMemory { BudgetBytes = long.MaxValue }).Plan(examples);
+        var plan = new LoraTrainer(model.Description, model.Weights, pool, new LoraRecipe { Rank = 2, ExamplesPerStep = 16, MaximumTokens = 100 }, new TrainingMemory { BudgetBytes = long.MaxValue }).Plan(examples);
         Assert.Equal(Math.Max(examples[0].Length, TrainingPlan.EnoughTokens), plan.MicroBatchTokens);
     }
 
@@ -76,9 +77,45 @@ public sealed class TrainingPlanTests
         using var workspace = new TrainingWorkspace(model.Description, plan.Shape);
         using var adapter = TrainableAdapter.Initialize(model.Description, model.Weights, pool: null, Recipe.Configuration, 0);
         Assert.Equal(plan.WorkspaceBytes, TrainingWorkspace.ByteLength(model.Description, workspace.Shape));
-        Assert.Equal(plan.AdapterBytes, adapter.Parameters.ByteLength + adapter.Gradients.ByteLength);
-        Assert.Equal(plan.AdapterBytes, plan.OptimizerBytes);
+        Assert.True(plan.InHalves);
+        Assert.Equal(plan.AdapterBytes, adapter.Parameters.ByteLength + (StepHalves.Count * adapter.Gradients.ByteLength));
+        Assert.Equal(plan.OptimizerBytes, 2 * adapter.Parameters.ByteLength);
         Assert.Equal(plan.WorkspaceBytes + plan.AdapterBytes + plan.OptimizerBytes, plan.TotalBytes);
+    }
+
+    [Fact]
+    public void Halves_that_are_computed_at_once_need_a_workspace_each_and_a_step_of_one_example_is_not_divided()
+    {
+        using var model = new TinyDecoder();
+        var examples = model.Examples(6);
+        TrainingPlan With(int threads, long budget) => TrainingPlan.Choose(model.Description, Recipe, new TrainingMemory { BudgetBytes = budget }, threads, examples);
+        var single = With(threads: 1, long.MaxValue);
+        var two = With(threads: 2, long.MaxValue);
+        Assert.Equal((true, false), (two.AtOnce, single.AtOnce));
+        Assert.Equal(2 * single.WorkspaceBytes, two.WorkspaceBytes);
+        Assert.Equal(single.AdapterBytes, two.AdapterBytes);
+
+        // Where there is no room for two, one follows the other: more threads never need more memory.
+        var least = Assert.Throws<MemoryBudgetException>(() => With(threads: 1, 0)).RequiredBytes;
+        Assert.Equal((true, false, least), (With(2, least).InHalves, With(2, least).AtOnce, With(2, least).TotalBytes));
+        var whole = TrainingPlan.Choose(model.Description, new LoraRecipe { Rank = 2, ExamplesPerStep = 1 }, new TrainingMemory(), threads: 2, examples);
+        Assert.False(whole.InHalves);
+        Assert.Equal(TrainingWorkspace.ByteLength(model.Description, whole.Shape), whole.WorkspaceBytes);
+    }
+
+    [Fact]
+    public void A_smaller_batch_keeps_more_layers_in_the_same_block()
+    {
+        using var model = new TinyDecoder();
+        var layers = model.Description.LayerCount;
+        var shape = new WorkspaceShape(Tokens: 64, Examples: 2, LongestExample: 32, Rank: 2, KeptLayers: 1, ForBackward: true);
+        using var workspace = new TrainingWorkspace(model.Description, shape);
+        int Kept() => Enumerable.Range(0, layers).Count(workspace.IsKept);
+        Assert.Equal(1, Kept());
+        workspace.Arrange(4);
+        Assert.Equal(layers, Kept());
+        workspace.Arrange(64);
+        Assert.Equal(1, Kept());
     }
 
     private static TrainingPlan Choose(TinyDecoder model, IReadOnlyList<TrainingExample> examples, long budget, ActivationPolicy policy = ActivationPolicy.Auto)

@@ -2,9 +2,9 @@ using System.Text.Json;
 using Personalize.Core.Formats.Gguf;
 using Personalize.Core.Tokenization;
 using Personalize.TestSupport;
+using Personalize.Training.Adapters;
 using Personalize.Training.Data;
 using Personalize.Training.Evaluation;
-using Personalize.Training.Layers;
 using Personalize.Training.Memory;
 using Personalize.Training.Optimizers;
 using Personalize.Training.Tests.Support;
@@ -38,15 +38,15 @@ public sealed class SmolLoraCurveTests(SmolLoraOracle oracle) : IClassFixture<Sm
         Assert.Equal(golden.GetProperty("heldOutNllBefore").GetDouble(), evaluator.Evaluate(heldOut).MeanNll, BaseTolerance);
 
         using var adapter = OracleAdapter.Create(description, SmolLoraOracle.Configuration(), golden.GetProperty("boundB").GetSingle());
-        var longest = examples.Max(e => e.Length);
-        var shape = new WorkspaceShape(ExamplesPerStep * longest, ExamplesPerStep, longest, adapter.Rank, description.LayerCount, ForBackward: true);
-        using var stack = new DecoderStack(description, oracle.Model.Weights, oracle.Pool, adapter, shape);
+        var configuration = SmolLoraOracle.Configuration();
+        var recipe = new LoraRecipe { Rank = configuration.Rank, Alpha = configuration.Alpha, Targets = configuration.Targets, ExamplesPerStep = ExamplesPerStep };
+        var plan = TrainingPlan.Choose(description, recipe, new TrainingMemory(), oracle.Pool.ThreadCount, examples);
+        using var lanes = new AdapterLanes(description, oracle.Model.Weights, oracle.Pool, adapter, plan, dropout: null);
         using var optimizer = new AdamW(adapter.Parameters.Length, 0.9, 0.999, 1e-8, 0);
-        var step = new TrainingStep(stack, adapter, shape.Tokens);
         var schedule = new LearningRateSchedule(PeakLearningRate, WarmupSteps, 1, steps.Count);
         for (var s = 0; s < steps.Count; s++)
         {
-            var outcome = step.Compute(examples, s * ExamplesPerStep, ExamplesPerStep, CancellationToken.None);
+            var outcome = lanes.Compute(examples.GetRange(s * ExamplesPerStep, ExamplesPerStep), CancellationToken.None);
             Assert.Equal(steps[s].GetProperty("lossTokens").GetInt32(), outcome.LossTokens);
             Assert.InRange(outcome.Loss / steps[s].GetProperty("loss").GetDouble(), 1 - StepLossTolerance, 1 + StepLossTolerance);
             optimizer.Step(adapter.Parameters, adapter.Gradients, schedule.At(s), GradientClipping.Factor(outcome.GradientNorm, 1));

@@ -4,6 +4,7 @@ using Personalize.Training.Adapters;
 using Personalize.Training.Data;
 using Personalize.Training.Optimizers;
 using Personalize.Training.Privacy;
+using Personalize.Training.Steps;
 using Personalize.Training.Tests.Support;
 
 namespace Personalize.Training.Tests.Oracles;

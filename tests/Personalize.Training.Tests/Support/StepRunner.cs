@@ -4,6 +4,7 @@ using Personalize.Training.Adapters;
 using Personalize.Training.Data;
 using Personalize.Training.Layers;
 using Personalize.Training.Memory;
+using Personalize.Training.Steps;
 
 namespace Personalize.Training.Tests.Support;
 
@@ -14,7 +15,7 @@ internal static class StepRunner
     {
         var tokens = microBatchTokens ?? examples.Sum(e => e.Length);
         using var stack = Stack(description, weights, pool, adapter, examples, keptLayers, tokens, dropout);
-        return new TrainingStep(stack, adapter, tokens).Compute(examples, 0, examples.Count, CancellationToken.None);
+        return new TrainingStep(stack, adapter, tokens).Compute(examples, CancellationToken.None);
     }
 
     public static DecoderStack Stack(DecoderDescription description, DecoderWeights weights, WorkerPool pool, TrainableAdapter adapter, IReadOnlyList<TrainingExample> examples, int? keptLayers = null, int? tokens = null, AdapterDropout? dropout = null) =>

@@ -9,6 +9,7 @@ using Personalize.Training.Adapters;
 using Personalize.Training.Data;
 using Personalize.Training.Layers;
 using Personalize.Training.Memory;
+using Personalize.Training.Steps;
 using Personalize.Training.Tests.Support;
 using Personalize.Training.Weights;
 
@@ -154,7 +155,7 @@ public sealed class WeightGradientTests
     private static TrainingStep.Outcome Compute(DecoderDescription description, TrainableWeights weights, WorkerPool pool, List<TrainingExample> examples, int? keptLayers = null, int? microBatchTokens = null)
     {
         using var stack = Stack(description, weights, pool, examples, keptLayers);
-        return new WeightStep(stack, weights.Gradients, microBatchTokens ?? int.MaxValue).Compute(examples, 0, examples.Count, CancellationToken.None);
+        return new TrainingStep(stack, weights.Gradients, microBatchTokens ?? int.MaxValue).Compute(examples, CancellationToken.None);
     }
 
     private static DecoderStack Stack(DecoderDescription description, TrainableWeights weights, WorkerPool pool, List<TrainingExample> examples, int? keptLayers = null) =>
