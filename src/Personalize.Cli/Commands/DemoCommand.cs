@@ -29,12 +29,12 @@ internal static class DemoCommand
         host.Bind(command, context =>
         {
             using var source = context.Get(interactions) is { } path ? TextFile.Open(path) : SampleInteractions.Open();
-            return Run(context, source, RecipeOption.Read(context, context.Get(recipe)), context.IsGiven(recipe), context.Get(keep));
+            return Run(context, source, RecipeOption.Read(context, context.Get(recipe)), RecipeOption.NameOf(context.Get(recipe)), context.IsGiven(recipe), context.Get(keep));
         });
         return command;
     }
 
-    private static int Run(CommandContext context, Stream source, LoraRecipe recipe, bool isChosen, string? keep)
+    private static int Run(CommandContext context, Stream source, LoraRecipe recipe, string recipeName, bool isChosen, string? keep)
     {
         var kept = keep is null ? null : Path.GetFullPath(keep);
         if (kept is not null && Profile.Exists(kept))
@@ -46,7 +46,7 @@ internal static class DemoCommand
         var folder = kept ?? temporary!.Path;
         using var engine = Engine.Load(context, AdapterOption.None);
         recipe = isChosen ? recipe : SuitedRecipe.For(engine.Model.Description, recipe);
-        var (interactions, result, id, samples) = Learn(context, engine, folder, source, recipe);
+        var (interactions, result, id, samples) = Learn(context, engine, folder, source, recipe, recipeName);
         if (kept is not null)
         {
             RememberedModel.Write(folder, engine.Model.Path);
@@ -59,14 +59,14 @@ internal static class DemoCommand
     }
 
     private static (List<Interaction> Interactions, PersonalizationResult Result, string AdapterId, IReadOnlyList<DemoSample> Samples) Learn(
-        CommandContext context, Engine engine, string folder, Stream source, LoraRecipe recipe)
+        CommandContext context, Engine engine, string folder, Stream source, LoraRecipe recipe, string recipeName)
     {
         using var profile = Profile.Open(folder, new ProfileOptions { TimeProvider = context.Time });
         var interactions = Record(context, profile, source);
         context.Output.Note($"{interactions.Count} messages stored and sealed; learning from them with {engine.Name}");
         var job = new PersonalizationJob(engine.Model, engine.Chat, engine.Pool, recipe, memory: null, context.Time);
         var result = context.Output.WithProgress("training", progress => job.Run(interactions, incumbent: null, TrainingText.Forward(progress), context.CancellationToken));
-        var record = PersonalizationJob.Keep(profile.Adapters, result, RecipeOption.Peft);
+        var record = PersonalizationJob.Keep(profile.Adapters, result, recipeName);
 
         // Read back from the profile: what is shown is what a later conversation would be served with.
         using var adapter = new AttachedAdapter(profile.Adapters.Load(record.Id), engine.Model, engine.Pool);

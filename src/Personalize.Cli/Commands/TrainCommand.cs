@@ -49,7 +49,7 @@ internal static class TrainCommand
             var chosen = context.IsGiven(recipe) || context.Seed is not null || privacy is not null || !context.Get(resume) ? RecipeOption.Read(context, context.Get(recipe), privacy) : null;
             var wait = context.Get(now) || context.Get(resume) ? null : new ConditionWait(context, ConditionOptions.Open(context, assume), TimeSpan.FromSeconds(context.Get(giveUp)));
             var options = new JobOptions { Gate = new GateOptions { Canaries = context.Get(canaries) }, Sources = new SourceLimits { Trusted = [OwnConsent.Source] } };
-            return Run(context, chosen, Path.GetFileNameWithoutExtension(context.Get(recipe)), context.Get(resume), TimeSpan.FromSeconds(context.Get(every)), MemoryOption.Read(context, memory), options, wait);
+            return Run(context, chosen, RecipeOption.NameOf(context.Get(recipe)), context.Get(resume), TimeSpan.FromSeconds(context.Get(every)), MemoryOption.Read(context, memory), options, wait);
         });
         return command;
     }
@@ -73,7 +73,7 @@ internal static class TrainCommand
         {
             interactions = [.. profile.Interactions.ReadAll()];
             var goesOn = resume ? journal.Latest is { } latest && (latest.IsPending || latest.Covers(interactions)) ? latest : null : null;
-            job = new PersonalizationJob(engine.Model, engine.Chat, engine.Pool, chosen ?? goesOn?.Recipe ?? new LoraRecipe(), memory, context.Time, options);
+            job = new PersonalizationJob(engine.Model, engine.Chat, engine.Pool, chosen ?? goesOn?.Recipe ?? LoraRecipe.Default, memory, context.Time, options);
             log = resume ? job.Resume(journal, profile.Adapters, interactions, recipeName) : job.Begin(journal, profile.Adapters, interactions, recipeName);
             if (!log.IsPending)
             {

@@ -4,17 +4,17 @@ using Personalize.Training;
 
 namespace Personalize.Cli.Models;
 
-/// <summary>The recipe of <c>demo</c> where none is named: the standard protocol, but for models so small that one pass at its rate does not reach a manner.</summary>
+/// <summary>The recipe of <c>demo</c> where none is named: the default, but for models so small that its passes at its rate do not reach a manner.</summary>
 internal static class SuitedRecipe
 {
     private const long SmallModel = 50_000_000;
 
-    /// <summary>Whether the protocol's one pass is too little for a model.</summary>
+    /// <summary>Whether the default is too little for a model.</summary>
     public static bool IsSmall(DecoderDescription model) => Parameters(model) < SmallModel;
 
     /// <summary>The recipe for a model.</summary>
     /// <param name="model">Its sizes.</param>
-    /// <param name="standard">The protocol, with the seed that was asked for.</param>
+    /// <param name="standard">The default, with the seed that was asked for.</param>
     public static LoraRecipe For(DecoderDescription model, LoraRecipe standard) => IsSmall(model)
         ? new LoraRecipe { Rank = 16, Alpha = 32, LearningRate = 0.005, Epochs = 4, Seed = standard.Seed }
         : standard;

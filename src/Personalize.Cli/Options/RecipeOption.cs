@@ -9,17 +9,20 @@ using Personalize.Training.Privacy;
 
 namespace Personalize.Cli.Options;
 
-/// <summary><c>--recipe FILE.json|peft</c>.</summary>
+/// <summary><c>--recipe FILE.json|default|peft</c>.</summary>
 internal static class RecipeOption
 {
-    /// <summary>The protocol that the figures of PEFT were measured with, which is also the default.</summary>
-    public const string Peft = "peft";
+    /// <summary>The protocol that the figures of PEFT were measured with.</summary>
+    private const string Peft = "peft";
+
+    /// <summary>What was found to be better.</summary>
+    private const string Default = "default";
 
     public static Option<string> Create() => new("--recipe")
     {
-        Description = "What decides the adapter: a JSON file with the settings to change, or peft for the standard protocol",
-        HelpName = "FILE.json|peft",
-        DefaultValueFactory = _ => Peft,
+        Description = "What decides the adapter: a JSON file with the settings in which it differs from the standard protocol, peft for that protocol itself, or default for it with a second pass",
+        HelpName = "FILE.json|default|peft",
+        DefaultValueFactory = _ => Default,
     };
 
     /// <summary>Reads the recipe; <c>--seed</c> and <c>--epsilon</c> have the last word on its seed and its guarantee.</summary>
@@ -27,7 +30,12 @@ internal static class RecipeOption
     /// <exception cref="Core.Errors.RecipeException">A setting is unknown or out of range.</exception>
     public static LoraRecipe Read(CommandContext context, string value, PrivacyBudget? privacy = null)
     {
-        var json = value == Peft ? Encoding.UTF8.GetString(new LoraRecipe().ToJson()) : TextFile.Read(value);
+        var json = value switch
+        {
+            Peft => Encoding.UTF8.GetString(LoraRecipe.Protocol.ToJson()),
+            Default => Encoding.UTF8.GetString(LoraRecipe.Default.ToJson()),
+            _ => TextFile.Read(value),
+        };
         if (context.Seed is { } seed)
         {
             json = With(value, json, settings => settings["seed"] = seed);
@@ -49,6 +57,9 @@ internal static class RecipeOption
         recipe.Validate();
         return recipe;
     }
+
+    /// <summary>What the record of an adapter calls its recipe: what was asked for, a file without folder and ending.</summary>
+    public static string NameOf(string value) => Path.GetFileNameWithoutExtension(value);
 
     private static string With(string path, string json, Action<JsonObject> change)
     {

@@ -63,7 +63,7 @@ internal sealed class OvernightSlice(IProfileAccess profile, JobJournal journal,
         OvernightModel loaded, List<Interaction> interactions, IProgress<TrainingProgress> progress, CancellationToken cancellationToken)
     {
         var jobOptions = new JobOptions { Gate = options.Gate, Sources = options.Sources, UseNewest = true };
-        var job = new PersonalizationJob(loaded.Model, loaded.Format, loaded.Pool, options.Recipe ?? new LoraRecipe(), options.Memory, time, jobOptions);
+        var job = new PersonalizationJob(loaded.Model, loaded.Format, loaded.Pool, options.Recipe ?? LoraRecipe.Default, options.Memory, time, jobOptions);
         var (plan, incumbent) = profile.Read(opened => Plan(opened, loaded, job, interactions));
         EnterInLedger(job, plan);
         using var activity = OvernightTelemetry.Activities.StartActivity("train");
@@ -88,7 +88,7 @@ internal sealed class OvernightSlice(IProfileAccess profile, JobJournal journal,
         // A job of another recipe or model cannot be gone on with, and one that failed would fail again.
         var goesOn = latest is { IsPending: true }
             && string.Equals(latest.BaseFingerprint, loaded.Model.Fingerprint, StringComparison.Ordinal)
-            && latest.Recipe.ToJson().AsSpan().SequenceEqual((options.Recipe ?? new LoraRecipe()).ToJson())
+            && latest.Recipe.ToJson().AsSpan().SequenceEqual((options.Recipe ?? LoraRecipe.Default).ToJson())
             && OvernightHistory.Read(opened).FailedUpTo < latest.NewestInteractionId;
         var plan = goesOn ? job.Resume(journal, opened.Adapters, interactions, options.RecipeName) : job.Begin(journal, opened.Adapters, interactions, options.RecipeName);
         var incumbent = opened.Adapters.GetPromoted() is { } promoted && promoted.Id != plan.AdapterId && !plan.FinishedAdapterIds.Contains(promoted.Id, StringComparer.Ordinal)

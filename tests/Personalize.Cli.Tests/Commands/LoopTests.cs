@@ -2,6 +2,7 @@ using System.Text.Json;
 using Personalize.Cli.Diagnostics;
 using Personalize.Cli.Hosting;
 using Personalize.Core.Interactions;
+using Personalize.Training;
 
 namespace Personalize.Cli.Tests.Commands;
 
@@ -30,7 +31,7 @@ public sealed class LoopTests : IDisposable
         var trained = Train().Succeeds().Json;
 
         Assert.Equal("promoted", trained.GetProperty("gate").GetString());
-        Assert.Equal(Rows * 70 / 100 / 4, trained.GetProperty("steps").GetInt32());
+        Assert.Equal(LoraRecipe.Default.Epochs * (Rows * 70 / 100 / 4), trained.GetProperty("steps").GetInt32());
         Assert.Equal(trained.GetProperty("steps").GetInt32(), trained.GetProperty("losses").GetArrayLength());
         Assert.True(trained.GetProperty("testNllAdapter").GetDouble() < trained.GetProperty("testNllBase").GetDouble());
         Assert.True(trained.GetProperty("trainTokens").GetInt64() > 0);

@@ -23,7 +23,7 @@ public sealed class PrivacyTests : IDisposable
     {
         // Whether the gate lets so noisy an adapter through is not the question here.
         var trained = Run("train", "--now", "--model", _model, "--epsilon", "8", "--json").Json;
-        Assert.Equal(7, trained.GetProperty("steps").GetInt32());
+        Assert.Equal(14, trained.GetProperty("steps").GetInt32());
         var epsilon = trained.GetProperty("privacy").GetProperty("epsilon").GetDouble();
         Assert.InRange(epsilon, 7.9, 8);
 
@@ -59,7 +59,7 @@ public sealed class PrivacyTests : IDisposable
         var first = Run("adapters", "list", "--json").Succeeds().Json.GetProperty("adapters")[0].GetProperty("id").GetString()!;
         var erased = Run("store", "erase", "--id", "3", "--json").Succeeds().Json.GetProperty("adaptersAffected").EnumerateArray().Select(id => id.GetString());
         Assert.Equal(first, Assert.Single(erased));
-        Assert.Equal(7, Run("train", "--resume", "--model", _model, "--json").Json.GetProperty("steps").GetInt32());
+        Assert.Equal(14, Run("train", "--resume", "--model", _model, "--json").Json.GetProperty("steps").GetInt32());
         Assert.Equal(2, Jobs());
     }
 
