@@ -15,7 +15,7 @@ internal static class MemoryOption
 
     public static Option<long?> Create() => new("--memory")
     {
-        Description = string.Create(CultureInfo.InvariantCulture, $"What training may take beside the model, such as 300MB; less is slower [default: {TrainingMemory.DefaultBudgetBytes >> 20}MiB]"),
+        Description = string.Create(CultureInfo.InvariantCulture, $"What training may take beside the model, such as 300MB; less is slower [default: {TrainingMemory.DefaultWorkspaceBytes >> 20}MiB and what adapter and optimizer take]"),
         HelpName = "SIZE",
         CustomParser = result =>
         {

@@ -70,7 +70,11 @@ public sealed class TrainingPlan
         var tokens = recipe.DifferentialPrivacy is null ? Math.Min(stepTokens, Math.Max(longest, EnoughTokens)) : stepTokens;
         var whole = new WorkspaceShape(tokens, most, longest, TrainableAdapter.LargestRank(description, recipe.Configuration), memory.Activations == ActivationPolicy.Recompute ? 1 : description.LayerCount, ForBackward: true, recipe.UseDora, recipe.Dropout > 0);
         TrainingPlan Plan(WorkspaceShape shape, bool atOnce) => Create(description, recipe, shape, inHalves, atOnce);
-        bool Fits(WorkspaceShape shape, bool atOnce) => Plan(shape, atOnce).TotalBytes <= memory.BudgetBytes;
+        bool Fits(WorkspaceShape shape, bool atOnce)
+        {
+            var plan = Plan(shape, atOnce);
+            return plan.TotalBytes <= memory.Total(plan.AdapterBytes + plan.OptimizerBytes);
+        }
 
         if (recipe.DifferentialPrivacy is not null)
         {
@@ -95,7 +99,8 @@ public sealed class TrainingPlan
             }
         }
 
-        return best?.Plan ?? throw new MemoryBudgetException(memory.BudgetBytes, Plan(whole with { KeptLayers = fewest, Tokens = longest }, atOnce: false).TotalBytes);
+        var smallest = Plan(whole with { KeptLayers = fewest, Tokens = longest }, atOnce: false);
+        return best?.Plan ?? (memory.BudgetBytes is { } budget ? throw new MemoryBudgetException(budget, smallest.TotalBytes) : smallest);
     }
 
     /// <summary>
@@ -110,16 +115,17 @@ public sealed class TrainingPlan
     {
         var (stepTokens, longest) = Measure(examples, examplesPerStep, inHalves: false);
         var shape = new WorkspaceShape(stepTokens, examplesPerStep, longest, Rank: 0, memory.Activations == ActivationPolicy.Recompute ? 1 : description.LayerCount, ForBackward: true);
+        var budget = memory.Total(fixedBytes);
         long Needed(WorkspaceShape s) => fixedBytes + TrainingWorkspace.ByteLength(description, s);
         if (memory.Activations == ActivationPolicy.Auto)
         {
             var whole = shape;
-            shape = shape with { KeptLayers = Largest(1, description.LayerCount, kept => Needed(whole with { KeptLayers = kept }) <= memory.BudgetBytes) };
+            shape = shape with { KeptLayers = Largest(1, description.LayerCount, kept => Needed(whole with { KeptLayers = kept }) <= budget) };
         }
 
         var chosen = shape;
-        shape = shape with { Tokens = Largest(longest, stepTokens, count => Needed(chosen with { Tokens = count }) <= memory.BudgetBytes) };
-        return Needed(shape) <= memory.BudgetBytes ? shape : throw new MemoryBudgetException(memory.BudgetBytes, Needed(shape));
+        shape = shape with { Tokens = Largest(longest, stepTokens, count => Needed(chosen with { Tokens = count }) <= budget) };
+        return Needed(shape) <= budget ? shape : throw new MemoryBudgetException(budget, Needed(shape));
     }
 
     private static TrainingPlan Create(DecoderDescription description, LoraRecipe recipe, WorkspaceShape shape, bool inHalves, bool atOnce)

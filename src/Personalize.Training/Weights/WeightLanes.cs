@@ -52,14 +52,15 @@ internal sealed class WeightLanes : IDisposable
     private static WorkspaceShape ChooseShape(DecoderDescription description, WeightLayout layout, int examplesPerStep, TrainingMemory memory, IReadOnlyList<TrainingExample> examples)
     {
         var common = TrainableWeights.ByteLength(description) + ((StepHalves.Count - 1) * WeightGradients.ByteLength(description, layout)) + AdamW.ByteLength(layout.Length);
-        var share = new TrainingMemory { Activations = memory.Activations, BudgetBytes = common + ((memory.BudgetBytes - common) / StepHalves.Count) };
+        var budget = memory.Total(common);
+        var share = new TrainingMemory { Activations = memory.Activations, BudgetBytes = common + ((budget - common) / StepHalves.Count) };
         try
         {
             return TrainingPlan.ChooseShape(description, (examplesPerStep + 1) / StepHalves.Count, share, examples, common) with { Examples = examplesPerStep };
         }
         catch (MemoryBudgetException exception)
         {
-            throw new MemoryBudgetException(memory.BudgetBytes, common + (StepHalves.Count * (exception.RequiredBytes - common)));
+            throw new MemoryBudgetException(budget, common + (StepHalves.Count * (exception.RequiredBytes - common)));
         }
     }
 }

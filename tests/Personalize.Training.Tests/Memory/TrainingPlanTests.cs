@@ -104,6 +104,18 @@ public sealed class TrainingPlanTests
     }
 
     [Fact]
+    public void Without_a_budget_the_longest_example_is_trained_whatever_it_takes()
+    {
+        using var model = new TinyDecoder();
+        var description = model.Description with { ContextLength = 1 << 20 };
+        var examples = new[] { new TrainingExample(new int[600_000], 0) };
+        var plan = TrainingPlan.Choose(description, Recipe, new TrainingMemory(), threads: 2, examples);
+        Assert.True(plan.WorkspaceBytes > TrainingMemory.DefaultWorkspaceBytes);
+        Assert.Equal((1, false), (plan.KeptLayers, plan.AtOnce));
+        Assert.Equal(plan.TotalBytes, Assert.Throws<MemoryBudgetException>(() => TrainingPlan.Choose(description, Recipe, new TrainingMemory { BudgetBytes = plan.TotalBytes - 1 }, threads: 2, examples)).RequiredBytes);
+    }
+
+    [Fact]
     public void A_smaller_batch_keeps_more_layers_in_the_same_block()
     {
         using var model = new TinyDecoder();
