@@ -140,14 +140,21 @@ public class SamplerTests
         {
             var sampler = new Sampler(options, logits.Length);
             sampler.Sample(logits, history);
-            var before = GC.GetAllocatedBytesForCurrentThread();
 
-            for (var i = 0; i < 20; i++)
+            // What the runtime prepares once, when it compiles a method again, falls into one of the rounds.
+            var least = long.MaxValue;
+            for (var round = 0; round < 3; round++)
             {
-                sampler.Sample(logits, history);
+                var before = GC.GetAllocatedBytesForCurrentThread();
+                for (var i = 0; i < 20; i++)
+                {
+                    sampler.Sample(logits, history);
+                }
+
+                least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
             }
 
-            Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+            Assert.Equal(0, least);
         }
     }
 
