@@ -173,7 +173,7 @@ public static class GgufAdapter
             if (rank != first)
             {
                 var (layer, module, _) = ParseName(file.Path, tensor.Name);
-                
+
                 // Without an alpha every scale is 1, whatever the rank.
                 others.Add(new LoraOverride(layer, module, (int)rank, HasAlpha(file) ? null : rank));
             }

@@ -16,62 +16,62 @@ internal static unsafe partial class WeightPanel
         switch (matrix.Format)
         {
             case WeightFormat.Q4Zero or WeightFormat.Q4One:
-            {
-                var hasOffset = matrix.Format == WeightFormat.Q4One;
-                var blockBytes = hasOffset ? 160 : 144;
-                var at = data + (column / PackedMatrix.ColumnsPerBlock * (long)blockBytes);
-                var mask = Vector256.Create(15);
-                for (var k = 0; k < depth; k += PackedMatrix.ColumnsPerBlock, at += blockBytes)
                 {
-                    var scale = HalfVectors.Widen(at);
-                    var quants = at + (hasOffset ? 32 : 16);
-                    var offset = hasOffset ? HalfVectors.Widen(at + 16) : Vector256<float>.Zero;
-                    for (var j = 0; j < 4; j++)
+                    var hasOffset = matrix.Format == WeightFormat.Q4One;
+                    var blockBytes = hasOffset ? 160 : 144;
+                    var at = data + (column / PackedMatrix.ColumnsPerBlock * (long)blockBytes);
+                    var mask = Vector256.Create(15);
+                    for (var k = 0; k < depth; k += PackedMatrix.ColumnsPerBlock, at += blockBytes)
                     {
-                        var vector = Vector256.Load((int*)(quants + (32 * j)));
-                        var line = target + ((k + (4 * j)) * Width);
-                        for (var i = 0; i < 4; i++, line += Width)
+                        var scale = HalfVectors.Widen(at);
+                        var quants = at + (hasOffset ? 32 : 16);
+                        var offset = hasOffset ? HalfVectors.Widen(at + 16) : Vector256<float>.Zero;
+                        for (var j = 0; j < 4; j++)
                         {
-                            var low = Vector256.BitwiseAnd(vector, mask);
-                            var high = Vector256.BitwiseAnd(Vector256.ShiftRightLogical(vector, 4), mask);
-                            vector = Vector256.ShiftRightLogical(vector, 8);
-                            if (hasOffset)
+                            var vector = Vector256.Load((int*)(quants + (32 * j)));
+                            var line = target + ((k + (4 * j)) * Width);
+                            for (var i = 0; i < 4; i++, line += Width)
                             {
-                                Vector256.FusedMultiplyAdd(scale, Vector256.ConvertToSingle(low), offset).Store(line);
-                                Vector256.FusedMultiplyAdd(scale, Vector256.ConvertToSingle(high), offset).Store(line + (16 * Width));
-                            }
-                            else
-                            {
-                                (scale * Vector256.ConvertToSingle(low - Vector256.Create(8))).Store(line);
-                                (scale * Vector256.ConvertToSingle(high - Vector256.Create(8))).Store(line + (16 * Width));
+                                var low = Vector256.BitwiseAnd(vector, mask);
+                                var high = Vector256.BitwiseAnd(Vector256.ShiftRightLogical(vector, 4), mask);
+                                vector = Vector256.ShiftRightLogical(vector, 8);
+                                if (hasOffset)
+                                {
+                                    Vector256.FusedMultiplyAdd(scale, Vector256.ConvertToSingle(low), offset).Store(line);
+                                    Vector256.FusedMultiplyAdd(scale, Vector256.ConvertToSingle(high), offset).Store(line + (16 * Width));
+                                }
+                                else
+                                {
+                                    (scale * Vector256.ConvertToSingle(low - Vector256.Create(8))).Store(line);
+                                    (scale * Vector256.ConvertToSingle(high - Vector256.Create(8))).Store(line + (16 * Width));
+                                }
                             }
                         }
                     }
-                }
 
-                return true;
-            }
+                    return true;
+                }
 
             case WeightFormat.Q8Zero:
-            {
-                var at = data + (column / PackedMatrix.ColumnsPerBlock * 272L);
-                for (var k = 0; k < depth; k += PackedMatrix.ColumnsPerBlock, at += 272)
                 {
-                    var scale = HalfVectors.Widen(at);
-                    for (var j = 0; j < 8; j++)
+                    var at = data + (column / PackedMatrix.ColumnsPerBlock * 272L);
+                    for (var k = 0; k < depth; k += PackedMatrix.ColumnsPerBlock, at += 272)
                     {
-                        var vector = Vector256.Load((int*)(at + 16 + (32 * j)));
-                        var line = target + ((k + (4 * j)) * Width);
-                        for (var i = 3; i >= 0; i--, line += Width)
+                        var scale = HalfVectors.Widen(at);
+                        for (var j = 0; j < 8; j++)
                         {
-                            var element = Vector256.ShiftRightArithmetic(Vector256.ShiftLeft(vector, 8 * i), 24);
-                            (scale * Vector256.ConvertToSingle(element)).Store(line);
+                            var vector = Vector256.Load((int*)(at + 16 + (32 * j)));
+                            var line = target + ((k + (4 * j)) * Width);
+                            for (var i = 3; i >= 0; i--, line += Width)
+                            {
+                                var element = Vector256.ShiftRightArithmetic(Vector256.ShiftLeft(vector, 8 * i), 24);
+                                (scale * Vector256.ConvertToSingle(element)).Store(line);
+                            }
                         }
                     }
-                }
 
-                return true;
-            }
+                    return true;
+                }
 
             case WeightFormat.Float16:
                 for (var k = 0; k < depth; k++)
@@ -110,26 +110,26 @@ internal static unsafe partial class WeightPanel
         switch (matrix.Format)
         {
             case WeightFormat.Q4Zero:
-            {
-                var at = data + (column / PackedMatrix.ColumnsPerBlock * 144L);
-                DecodeFourBitRows(at + 16, at, null, first, second);
-                return true;
-            }
+                {
+                    var at = data + (column / PackedMatrix.ColumnsPerBlock * 144L);
+                    DecodeFourBitRows(at + 16, at, null, first, second);
+                    return true;
+                }
 
             case WeightFormat.Q4One:
-            {
-                var at = data + (column / PackedMatrix.ColumnsPerBlock * 160L);
-                DecodeFourBitRows(at + 32, at, at + 16, first, second);
-                return true;
-            }
+                {
+                    var at = data + (column / PackedMatrix.ColumnsPerBlock * 160L);
+                    DecodeFourBitRows(at + 32, at, at + 16, first, second);
+                    return true;
+                }
 
             case WeightFormat.Q8Zero:
-            {
-                var at = data + (column / PackedMatrix.ColumnsPerBlock * 272L);
-                DecodeEightBitRows(at + 16, at, first);
-                DecodeEightBitRows(at + 16 + 128, at, second);
-                return true;
-            }
+                {
+                    var at = data + (column / PackedMatrix.ColumnsPerBlock * 272L);
+                    DecodeEightBitRows(at + 16, at, first);
+                    DecodeEightBitRows(at + 16 + 128, at, second);
+                    return true;
+                }
 
             default:
                 return false;

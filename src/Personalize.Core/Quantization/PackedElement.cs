@@ -15,23 +15,23 @@ internal static unsafe class PackedElement
         switch (matrix.Format)
         {
             case WeightFormat.Q4Zero:
-            {
-                var at = group + (block * 144L);
-                return Half(at, lane) * (Nibble(at + 16, lane, k) - 8);
-            }
+                {
+                    var at = group + (block * 144L);
+                    return Half(at, lane) * (Nibble(at + 16, lane, k) - 8);
+                }
 
             case WeightFormat.Q4One:
-            {
-                // One fused rounding, as in the vector kernels.
-                var at = group + (block * 160L);
-                return MathF.FusedMultiplyAdd(Half(at, lane), Nibble(at + 32, lane, k), Half(at + 16, lane));
-            }
+                {
+                    // One fused rounding, as in the vector kernels.
+                    var at = group + (block * 160L);
+                    return MathF.FusedMultiplyAdd(Half(at, lane), Nibble(at + 32, lane, k), Half(at + 16, lane));
+                }
 
             case WeightFormat.Q8Zero:
-            {
-                var at = group + (block * 272L);
-                return Half(at, lane) * ((sbyte*)at)[16 + (k / 4 * 32) + (lane * 4) + (k % 4)];
-            }
+                {
+                    var at = group + (block * 272L);
+                    return Half(at, lane) * ((sbyte*)at)[16 + (k / 4 * 32) + (lane * 4) + (k % 4)];
+                }
 
             case WeightFormat.Float16:
                 return Half(group + (column * 16L), lane);

@@ -14,8 +14,19 @@ public sealed class EarlyStoppingTests : IDisposable
     private const int TrainCount = 14;
     private static readonly LoraRecipe Recipe = new()
     {
-        Rank = 2, Alpha = 4, ExamplesPerStep = 2, Epochs = 20, LearningRate = 0.03, WarmupSteps = 0, Schedule = ScheduleKind.Constant, Seed = 9,
-        Dropout = 0.1, LoraPlusRatio = 2, ValidationShare = 0.3, ValidationInterval = 2, Patience = 3,
+        Rank = 2,
+        Alpha = 4,
+        ExamplesPerStep = 2,
+        Epochs = 20,
+        LearningRate = 0.03,
+        WarmupSteps = 0,
+        Schedule = ScheduleKind.Constant,
+        Seed = 9,
+        Dropout = 0.1,
+        LoraPlusRatio = 2,
+        ValidationShare = 0.3,
+        ValidationInterval = 2,
+        Patience = 3,
     };
 
     private readonly TinyDecoder _model = new();
