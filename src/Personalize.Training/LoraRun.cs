@@ -58,16 +58,15 @@ internal sealed class LoraRun : IDisposable
         Adapter = TrainableAdapter.Initialize(description, weights, pool, recipe.Configuration, recipe.Seed);
         Optimizer = new AdamW(Adapter.Parameters.Length, recipe.Beta1, recipe.Beta2, recipe.Epsilon, recipe.WeightDecay, Adapter.Groups(recipe.LoraPlusRatio));
         var capacity = new MicroBatchCapacity(plan.MicroBatchTokens, plan.Shape.Examples);
-        if (mechanism is null)
+        if (mechanism is not null)
         {
-            _lanes = new AdapterLanes(description, weights, pool, Adapter, plan, _dropout);
-        }
-        else
-        {
+            // Nothing is held back where a guarantee is asked for: the recipe says so.
             _stack = new DecoderStack(description, weights, pool, Adapter, plan.Shape, _dropout);
             _privateStep = new PrivateTrainingStep(_stack, Adapter, mechanism, recipe.DifferentialPrivacy!.MaximumExampleNorm, capacity, random);
+            return;
         }
 
+        _lanes = new AdapterLanes(description, weights, pool, Adapter, plan, _dropout);
         var heldBack = slots.Skip(Schedule.TrainCount).OfType<TrainingExample>().ToList();
         if (heldBack.Exists(example => example.LossTokenCount > 0))
         {

@@ -76,19 +76,12 @@ public sealed class AdapterEvaluator
     private static List<ExampleRange> Divide(List<TrainingExample> examples)
     {
         var batches = new List<ExampleRange>();
-        var (start, tokens) = (0, 0);
-        for (var i = 0; i < examples.Count; i++)
+        var capacity = new MicroBatchCapacity(TokensPerBatch, int.MaxValue);
+        for (var start = 0; start < examples.Count; start += batches[^1].Length)
         {
-            if (i > start && tokens + examples[i].Length > TokensPerBatch)
-            {
-                batches.Add(new ExampleRange(start, i - start));
-                (start, tokens) = (i, 0);
-            }
-
-            tokens += examples[i].Length;
+            batches.Add(new ExampleRange(start, capacity.Take(examples, start)));
         }
 
-        batches.Add(new ExampleRange(start, examples.Count - start));
         return batches;
     }
 }

@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using Personalize.Core.Kernels;
 using Personalize.Training.Data;
 using Personalize.Training.Layers;
-using Personalize.Training.Optimizers;
 
 namespace Personalize.Training.Steps;
 
@@ -15,15 +14,6 @@ internal sealed class TrainingStep(DecoderStack stack, IStepGradients gradients,
 
     /// <summary>What <see cref="Accumulate"/> replaces.</summary>
     public NativeBuffer<float> Gradients => gradients.Gradients;
-
-    /// <summary>Replaces the gradients by those of the mean loss of the examples.</summary>
-    public Outcome Compute(IReadOnlyList<TrainingExample> examples, CancellationToken cancellationToken)
-    {
-        var lossTokens = examples.Sum(example => example.LossTokenCount);
-        var divisor = Math.Max(1, lossTokens);
-        var (nll, tokens) = Accumulate(examples, 1f / divisor, cancellationToken);
-        return new Outcome(nll / divisor, GradientClipping.GlobalNorm(Gradients.Span), tokens, lossTokens);
-    }
 
     /// <summary>Replaces the gradients by those of <c>scale * sum of losses</c>.</summary>
     /// <returns>The sum of the losses, in nats, not scaled, and how many tokens were computed.</returns>

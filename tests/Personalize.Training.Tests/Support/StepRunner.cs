@@ -15,7 +15,7 @@ internal static class StepRunner
     {
         var tokens = microBatchTokens ?? examples.Sum(e => e.Length);
         using var stack = Stack(description, weights, pool, adapter, examples, keptLayers, tokens, dropout);
-        return new TrainingStep(stack, adapter, tokens).Compute(examples, CancellationToken.None);
+        return new StepLanes(new LaneThreads(1, pool, atOnce: false), [new TrainingStep(stack, adapter, tokens)]).Compute(examples, CancellationToken.None);
     }
 
     public static DecoderStack Stack(DecoderDescription description, DecoderWeights weights, WorkerPool pool, TrainableAdapter adapter, IReadOnlyList<TrainingExample> examples, int? keptLayers = null, int? tokens = null, AdapterDropout? dropout = null) =>

@@ -155,7 +155,7 @@ public sealed class WeightGradientTests
     private static TrainingStep.Outcome Compute(DecoderDescription description, TrainableWeights weights, WorkerPool pool, List<TrainingExample> examples, int? keptLayers = null, int? microBatchTokens = null)
     {
         using var stack = Stack(description, weights, pool, examples, keptLayers);
-        return new TrainingStep(stack, weights.Gradients, microBatchTokens ?? int.MaxValue).Compute(examples, CancellationToken.None);
+        return new StepLanes(new LaneThreads(1, pool, atOnce: false), [new TrainingStep(stack, weights.Gradients, microBatchTokens ?? int.MaxValue)]).Compute(examples, CancellationToken.None);
     }
 
     private static DecoderStack Stack(DecoderDescription description, TrainableWeights weights, WorkerPool pool, List<TrainingExample> examples, int? keptLayers = null) =>
