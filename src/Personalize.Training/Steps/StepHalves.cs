@@ -8,7 +8,7 @@ internal static class StepHalves
     /// <summary>How many halves there are.</summary>
     public const int Count = 2;
 
-    /// <summary>Divides examples: the longest first, each to the half with fewer tokens, then each half in the order it had. Halves of many examples differ by less than the shortest, and a half may be empty.</summary>
+    /// <summary>Divides examples: the longest first, each to the half with fewer tokens, then each half in the order it had. The halves differ by the longest example at most, and the second may be empty.</summary>
     public static IReadOnlyList<TrainingExample>[] Divide(IReadOnlyList<TrainingExample> examples)
     {
         var half = new int[examples.Count];
