@@ -34,7 +34,7 @@ public static unsafe partial class CachedAttention
                 var end = Math.Min(positions, first + PositionsPerChunk);
                 for (var head = 0; head < TTile.Count; head++)
                 {
-                    shares[head] = MathF.Exp(tile.Maxima[(head * MostChunks) + chunk] - largest[head]) / total[head];
+                    shares[head] = VectorExp.Exp(tile.Maxima[(head * MostChunks) + chunk] - largest[head]) / total[head];
                 }
 
                 if (columns == ColumnsPerPart)
@@ -70,7 +70,7 @@ public static unsafe partial class CachedAttention
             total = 0f;
             for (var chunk = 0; chunk < chunks; chunk++)
             {
-                total += MathF.Exp(maxima[chunk] - largest) * tile.Sums[(head * MostChunks) + chunk];
+                total += VectorExp.Exp(maxima[chunk] - largest) * tile.Sums[(head * MostChunks) + chunk];
             }
         }
 

@@ -106,45 +106,40 @@ public static unsafe partial class CachedAttention
                 var c3 = a0;
                 var key = keys;
                 var next = keys + (4 * block);
+                var scale = keys + ((long)size * PositionsPerBlock * TElement.Size);
                 for (var d = 0; d < size; d++, key += PositionsPerBlock * TElement.Size, next += 4 * PositionsPerBlock * TElement.Size)
                 {
                     Prefetch.Line(next);
                     var q = Vector256.Create(query[d]);
                     var r = TTile.Count > 1 ? Vector256.Create(query[size + d]) : q;
                     var s = TTile.Count > 2 ? Vector256.Create(query[(2 * size) + d]) : q;
-                    FusedAdd<TTile>(TElement.Load(key), q, r, s, ref a0, ref b0, ref c0);
-                    FusedAdd<TTile>(TElement.Load(key + block), q, r, s, ref a1, ref b1, ref c1);
-                    FusedAdd<TTile>(TElement.Load(key + (2 * block)), q, r, s, ref a2, ref b2, ref c2);
-                    FusedAdd<TTile>(TElement.Load(key + (3 * block)), q, r, s, ref a3, ref b3, ref c3);
+                    if (TElement.IsScaled && d > 0 && d % ColumnsPerKeyScale == 0)
+                    {
+                        scale += PositionsPerBlock * sizeof(float);
+                    }
+
+                    FusedAdd<TTile>(LoadKey(key, scale), q, r, s, ref a0, ref b0, ref c0);
+                    FusedAdd<TTile>(LoadKey(key + block, scale + block), q, r, s, ref a1, ref b1, ref c1);
+                    FusedAdd<TTile>(LoadKey(key + (2 * block), scale + (2 * block)), q, r, s, ref a2, ref b2, ref c2);
+                    FusedAdd<TTile>(LoadKey(key + (3 * block), scale + (3 * block)), q, r, s, ref a3, ref b3, ref c3);
                 }
 
-                StoreScores(scores, key, block, factor, a0, a1, a2, a3);
+                StoreFour(scores, a0 * factor, a1 * factor, a2 * factor, a3 * factor);
                 if (TTile.Count > 1)
                 {
-                    StoreScores(scores + stride, key, block, factor, b0, b1, b2, b3);
+                    StoreFour(scores + stride, b0 * factor, b1 * factor, b2 * factor, b3 * factor);
                 }
 
                 if (TTile.Count > 2)
                 {
-                    StoreScores(scores + (2 * stride), key, block, factor, c0, c1, c2, c3);
+                    StoreFour(scores + (2 * stride), c0 * factor, c1 * factor, c2 * factor, c3 * factor);
                 }
             }
         }
 
-        /// <summary>Stores the scores of four blocks of keys, times the scales that follow each block.</summary>
+        /// <summary>A column of eight keys, times the scales of its columns.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static void StoreScores(float* target, byte* scales, long block, Vector256<float> factor, Vector256<float> v0, Vector256<float> v1, Vector256<float> v2, Vector256<float> v3)
-        {
-            if (TElement.IsScaled)
-            {
-                v0 *= Vector256.Load((float*)scales);
-                v1 *= Vector256.Load((float*)(scales + block));
-                v2 *= Vector256.Load((float*)(scales + (2 * block)));
-                v3 *= Vector256.Load((float*)(scales + (3 * block)));
-            }
-
-            StoreFour(target, v0 * factor, v1 * factor, v2 * factor, v3 * factor);
-        }
+        private static Vector256<float> LoadKey(byte* key, byte* scale) => TElement.IsScaled ? TElement.Load(key) * Vector256.Load((float*)scale) : TElement.Load(key);
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static void Exponentiate(float* scores, float* valueScales, int count, out float largest, out float sum)
@@ -167,12 +162,12 @@ public static unsafe partial class CachedAttention
             var total = Vector256<float>.Zero;
             for (var p = 0; p < padded - 8; p += 8)
             {
-                var weight = Vector256.Exp(Vector256.Load(scores + p) - shift);
+                var weight = VectorExp.Exp(Vector256.Load(scores + p) - shift);
                 (weight * (TElement.IsScaled ? Vector256.Load(valueScales + p) : factor)).Store(scores + p);
                 total += weight;
             }
 
-            var rest = Vector256.Exp(Vector256.Load(last) - shift);
+            var rest = VectorExp.Exp(Vector256.Load(last) - shift);
             (rest * (TElement.IsScaled ? Vector256.Load(valueScales + padded - 8) : factor)).Store(last);
             new ReadOnlySpan<float>(last, count - (padded - 8)).CopyTo(new Span<float>(scores + padded - 8, 8));
             sum = Vector256.Sum(total + rest);

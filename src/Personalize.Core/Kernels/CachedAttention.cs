@@ -19,8 +19,8 @@ public static unsafe partial class CachedAttention
     /// <summary>Positions that are scored together; a cache's capacity is a multiple of it.</summary>
     public const int CapacityAlignment = 4 * PositionsPerBlock;
 
-    /// <summary>Bytes of the scales behind a block of keys, where there are scales.</summary>
-    private const int ScaleBytesPerBlock = 2 * PositionsPerBlock * sizeof(float);
+    /// <summary>Columns of a key that share a scale, where there are scales: some columns are always large, and would take the others' bits.</summary>
+    internal const int ColumnsPerKeyScale = 16;
 
     /// <summary>From this many positions on the work of one token is worth a second start of the threads.</summary>
     private const int PositionsWorthSharing = 192;
@@ -31,7 +31,7 @@ public static unsafe partial class CachedAttention
     /// <param name="precision">The format.</param>
     /// <returns>Bytes.</returns>
     public static long KeyBytes(int capacity, int headDimension, KeyValuePrecision precision) =>
-        ValueBytes(capacity, headDimension, precision) + (precision == KeyValuePrecision.EightBits ? (long)capacity / PositionsPerBlock * ScaleBytesPerBlock : 0);
+        ValueBytes(capacity, headDimension, precision) + (precision == KeyValuePrecision.EightBits ? (long)capacity / PositionsPerBlock * ScaleBytesPerBlock(headDimension) : 0);
 
     /// <summary>How many bytes the values of one head take.</summary>
     /// <param name="capacity">The slots of the cache.</param>
@@ -165,17 +165,21 @@ public static unsafe partial class CachedAttention
         {
             var block = keys + ((((long)head * layout.Capacity) + slot) / PositionsPerBlock * blockBytes);
             var row = values + ((((long)head * layout.Capacity) + slot) * headDimension * TElement.Size);
+            var scale = (float*)(block + ((long)headDimension * PositionsPerBlock * TElement.Size)) + lane;
             var keyFactor = 1f;
             var valueFactor = 1f;
             if (TElement.IsScaled)
             {
-                var scales = (float*)(block + ((long)headDimension * PositionsPerBlock * TElement.Size));
-                (scales[lane], keyFactor) = ScaleOf(key, headDimension);
-                (scales[PositionsPerBlock + lane], valueFactor) = ScaleOf(value, headDimension);
+                (scale[KeyScales(headDimension) * PositionsPerBlock], valueFactor) = ScaleOf(value, headDimension);
             }
 
             for (var d = 0; d < headDimension; d += PositionsPerBlock)
             {
+                if (TElement.IsScaled && d % ColumnsPerKeyScale == 0)
+                {
+                    (scale[d / ColumnsPerKeyScale * PositionsPerBlock], keyFactor) = ScaleOf(key + d, Math.Min(ColumnsPerKeyScale, headDimension - d));
+                }
+
                 (Vector256.Load(key + d) * Vector256.Create(keyFactor)).Store(scaled);
                 TElement.Store(scaled, (byte*)bits);
                 for (var i = 0; i < PositionsPerBlock; i++)
@@ -209,7 +213,13 @@ public static unsafe partial class CachedAttention
 
     /// <summary>Bytes of a block of eight keys of one head.</summary>
     private static long BlockBytes<TElement>(int headDimension)
-        where TElement : struct, ICacheElement => ((long)headDimension * PositionsPerBlock * TElement.Size) + (TElement.IsScaled ? ScaleBytesPerBlock : 0);
+        where TElement : struct, ICacheElement => ((long)headDimension * PositionsPerBlock * TElement.Size) + (TElement.IsScaled ? ScaleBytesPerBlock(headDimension) : 0);
+
+    /// <summary>Bytes of the scales behind a block of keys, <c>[key scales, 8]</c> and then the values' <c>[8]</c>.</summary>
+    private static long ScaleBytesPerBlock(int headDimension) => (KeyScales(headDimension) + 1L) * PositionsPerBlock * sizeof(float);
+
+    /// <summary>How many scales a key has.</summary>
+    private static int KeyScales(int headDimension) => (headDimension + ColumnsPerKeyScale - 1) / ColumnsPerKeyScale;
 
     /// <summary>The definition, for one query head over plain rows of keys and values.</summary>
     internal static void Scalar(ReadOnlySpan<float> query, ReadOnlySpan<float> keys, ReadOnlySpan<float> values, int positions, Span<float> output)

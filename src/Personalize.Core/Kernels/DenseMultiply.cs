@@ -1,6 +1,6 @@
 namespace Personalize.Core.Kernels;
 
-/// <summary>Products of unquantized matrices: the low-rank halves of an adapter and their gradients.</summary>
+/// <summary>Products of unquantized matrices: the low-rank halves of an adapter and their gradients, the gradients of whole weights, an optimizer's.</summary>
 public static unsafe class DenseMultiply
 {
     private const int RowsPerUnit = 24;
@@ -21,6 +21,12 @@ public static unsafe class DenseMultiply
     /// <param name="accumulate">Add to what C holds in place of overwriting it.</param>
     public static void Run(WorkerPool pool, float* a, long aRowStride, long aDepthStride, float* b, long ldb, float* c, long ldc, int m, int n, int depth, bool accumulate)
     {
+        if (PackedMultiply.Takes(aRowStride, aDepthStride, m, n, depth))
+        {
+            PackedMultiply.Run(pool, a, aRowStride, aDepthStride, b, ldb, c, ldc, m, n, depth, accumulate);
+            return;
+        }
+
         var columnUnits = (n + ColumnsPerUnit - 1) / ColumnsPerUnit;
         var rowUnits = (m + RowsPerUnit - 1) / RowsPerUnit;
         var work = new Work

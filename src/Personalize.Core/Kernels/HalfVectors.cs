@@ -34,6 +34,7 @@ internal static unsafe class HalfVectors
     /// <summary>
     /// Rounds to the nearest half, ties to even; what is beyond the largest half becomes it. The numbers must be finite.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<ushort> Narrow(Vector256<float> values)
     {
         var bits = values.AsUInt32();

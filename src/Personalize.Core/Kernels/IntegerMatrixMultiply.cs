@@ -13,6 +13,12 @@ internal static unsafe partial class IntegerMatrixMultiply
     /// <summary>Weights that several tiles of tokens pass over before the next ones: half of the smallest first-level cache.</summary>
     private const int BytesPerPass = 16 << 10;
 
+    /// <summary>Units have at least this part of a thread's share: less is not worth a claim.</summary>
+    private const int ShortestPart = 16;
+
+    /// <summary>The most units of a product; with very many threads the last takes what is left.</summary>
+    internal const int MostUnits = 256;
+
     /// <summary>How far ahead weights that pass once are asked for: enough to cover the memory's latency at the rate of one core.</summary>
     private const int BytesAhead = 2048;
 
@@ -37,7 +43,8 @@ internal static unsafe partial class IntegerMatrixMultiply
             }
 
             var finished = 0;
-            var grain = Math.Max(1, groups / (pool.ThreadCount * 6));
+            var ends = stackalloc int[MostUnits];
+            var units = Divide(groups, pool.ThreadCount, ends);
             var work = new Work
             {
                 Projections = p,
@@ -45,13 +52,36 @@ internal static unsafe partial class IntegerMatrixMultiply
                 X = x.Tile(0),
                 Rounding = x.Rounding,
                 Tokens = tokens,
-                Groups = groups,
-                Grain = grain,
+                Ends = ends,
                 DownUnits = downUnits,
                 FinishedDownUnits = &finished,
             };
-            pool.Run(ref work, work.DownUnits + ((groups + grain - 1) / grain));
+            pool.Run(ref work, work.DownUnits + units);
         }
+    }
+
+    /// <summary>
+    /// Cuts groups into units that get smaller: each thread's next takes its share of half of what is left. Long runs keep what a call costs small, short ones at the end keep threads from waiting for each other.
+    /// </summary>
+    /// <param name="groups">How many there are.</param>
+    /// <param name="threads">How many threads claim units.</param>
+    /// <param name="ends">Receives the group after each unit's last; has room for <see cref="MostUnits"/>.</param>
+    /// <returns>How many units there are.</returns>
+    internal static int Divide(int groups, int threads, int* ends)
+    {
+        var (units, size) = (0, 0);
+        for (var done = 0; done < groups; ends[units++] = done)
+        {
+            if (units % threads == 0)
+            {
+                var shared = 2 * threads;
+                size = Math.Max((groups - done + shared - 1) / shared, groups / (threads * ShortestPart));
+            }
+
+            done = units == MostUnits - 1 ? groups : Math.Min(groups, done + size);
+        }
+
+        return units;
     }
 
     /// <summary>The definition: one row, one token.</summary>
@@ -144,9 +174,8 @@ internal static unsafe partial class IntegerMatrixMultiply
         public ActivationRounding Rounding;
         public int Tokens;
 
-        /// <summary>Groups of rows of all projections together, and how many of them are a unit.</summary>
-        public int Groups;
-        public int Grain;
+        /// <summary>Where the units of rows end, counted in groups of all projections together.</summary>
+        public int* Ends;
 
         /// <summary>The first units: the adapters' inner products, eight of a rank each. They are claimed first and wait for nothing, so whoever waits for them waits for a thread at work.</summary>
         public int DownUnits;
@@ -163,8 +192,8 @@ internal static unsafe partial class IntegerMatrixMultiply
                 }
                 else
                 {
-                    var first = (unit - DownUnits) * Grain;
-                    RunRows(first, Math.Min(Groups, first + Grain));
+                    var row = unit - DownUnits;
+                    RunRows(row == 0 ? 0 : Ends[row - 1], Ends[row]);
                 }
             }
         }

@@ -41,6 +41,34 @@ internal static unsafe class PackedTokens
         }
     }
 
+    /// <summary>Packs up to six columns, a left factor that is read transposed: <c>target[d * 6 + i] = x[d * stride + i]</c>.</summary>
+    /// <param name="x">The first element of the first column.</param>
+    /// <param name="stride">Elements from one summed index to the next.</param>
+    /// <param name="rows">How many columns of x there are, from 1 to 6.</param>
+    /// <param name="depth">How many elements of each are packed.</param>
+    /// <param name="target">Receives <c>6 * depth</c> elements.</param>
+    public static void PackColumns(float* x, long stride, int rows, int depth, float* target)
+    {
+        if (rows == Height)
+        {
+            for (var d = 0; d < depth; d++, x += stride, target += Height)
+            {
+                Vector128.Load(x).Store(target);
+                Vector64.Load(x + 4).Store(target + 4);
+            }
+
+            return;
+        }
+
+        for (var d = 0; d < depth; d++, x += stride, target += Height)
+        {
+            for (var i = 0; i < Height; i++)
+            {
+                target[i] = i < rows ? x[i] : 0;
+            }
+        }
+    }
+
     /// <summary>Four indices of six rows: the first four rows as a square, the other two as pairs.</summary>
     private static void Transpose(float* x, long stride, float* target)
     {

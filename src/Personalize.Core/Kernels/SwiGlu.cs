@@ -16,7 +16,7 @@ public static unsafe class SwiGlu
         for (; i + 8 <= count; i += 8)
         {
             var g = Vector256.Load(gate + i);
-            (g / (Vector256<float>.One + Vector256.Exp(-g)) * Vector256.Load(up + i)).Store(y + i);
+            (g / (Vector256<float>.One + VectorExp.Exp(-g)) * Vector256.Load(up + i)).Store(y + i);
         }
 
         for (; i < count; i++)
@@ -26,5 +26,5 @@ public static unsafe class SwiGlu
     }
 
     /// <summary>The definition.</summary>
-    internal static float Scalar(float gate, float up) => gate / (1f + MathF.Exp(-gate)) * up;
+    internal static float Scalar(float gate, float up) => gate / (1f + VectorExp.Exp(-gate)) * up;
 }

@@ -131,9 +131,52 @@ internal static unsafe partial class WeightPanel
                     return true;
                 }
 
+            case WeightFormat.Float16:
+                for (var k = 0; k < Span; k += 8, data += 128)
+                {
+                    var at = data + (column * 16L);
+                    TransposeInto(
+                        HalfVectors.Widen(at), HalfVectors.Widen(at + 16), HalfVectors.Widen(at + 32), HalfVectors.Widen(at + 48), HalfVectors.Widen(at + 64), HalfVectors.Widen(at + 80), HalfVectors.Widen(at + 96), HalfVectors.Widen(at + 112),
+                        (k < Width ? first : second) + (k % Width));
+                }
+
+                return true;
+
+            case WeightFormat.Float32:
+                for (var k = 0; k < Span; k += 8, data += 256)
+                {
+                    var at = (float*)data + (column * 8L);
+                    TransposeInto(
+                        Vector256.Load(at), Vector256.Load(at + 8), Vector256.Load(at + 16), Vector256.Load(at + 24), Vector256.Load(at + 32), Vector256.Load(at + 40), Vector256.Load(at + 48), Vector256.Load(at + 56),
+                        (k < Width ? first : second) + (k % Width));
+                }
+
+                return true;
+
             default:
                 return false;
         }
+    }
+
+    /// <summary>Eight columns of eight rows become eight lines of a panel: in pairs, in fours, then by halves of a vector.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void TransposeInto(
+        Vector256<float> c0, Vector256<float> c1, Vector256<float> c2, Vector256<float> c3, Vector256<float> c4, Vector256<float> c5, Vector256<float> c6, Vector256<float> c7, float* target)
+    {
+        Vector256<float> low01 = Avx.UnpackLow(c0, c1), high01 = Avx.UnpackHigh(c0, c1), low23 = Avx.UnpackLow(c2, c3), high23 = Avx.UnpackHigh(c2, c3);
+        Vector256<float> low45 = Avx.UnpackLow(c4, c5), high45 = Avx.UnpackHigh(c4, c5), low67 = Avx.UnpackLow(c6, c7), high67 = Avx.UnpackHigh(c6, c7);
+        PutRows(Avx.Shuffle(low01, low23, 0x44), Avx.Shuffle(low45, low67, 0x44), target);
+        PutRows(Avx.Shuffle(low01, low23, 0xEE), Avx.Shuffle(low45, low67, 0xEE), target + Width);
+        PutRows(Avx.Shuffle(high01, high23, 0x44), Avx.Shuffle(high45, high67, 0x44), target + (2 * Width));
+        PutRows(Avx.Shuffle(high01, high23, 0xEE), Avx.Shuffle(high45, high67, 0xEE), target + (3 * Width));
+    }
+
+    /// <summary>The four first and the four last columns of rows r and r + 4.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void PutRows(Vector256<float> columns0To3, Vector256<float> columns4To7, float* target)
+    {
+        Avx.Permute2x128(columns0To3, columns4To7, 0x20).Store(target);
+        Avx.Permute2x128(columns0To3, columns4To7, 0x31).Store(target + (4 * Width));
     }
 
     private static void DecodeFourBitRows(byte* quants, byte* halfScales, byte* halfOffsets, float* first, float* second)

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Personalize.Core.Errors;
+using Personalize.Core.Kernels;
 using Personalize.Core.Models;
 using Personalize.Inference.KvCache;
 
@@ -12,7 +13,10 @@ namespace Personalize.Inference.Decoding;
 /// </summary>
 public sealed unsafe partial class DecoderSession
 {
-    private const int SnapshotVersion = 1;
+    /// <summary>2: keys of 8 bits have a scale for each 16 columns.</summary>
+    private const int SnapshotVersion = 2;
+
+    private const int FirstSnapshotVersion = 1;
 
     /// <inheritdoc/>
     void IRestorableSession.Save(Stream stream, ReadOnlySpan<int> tokens)
@@ -51,12 +55,13 @@ public sealed unsafe partial class DecoderSession
         using var reader = new BinaryReader(stream, Encoding.UTF8, leaveOpen: true);
         var version = reader.ReadInt32();
         Require(version <= SnapshotVersion, ConversationRestoreError.NewerVersion);
-        Require(version == SnapshotVersion, ConversationRestoreError.Malformed);
+        Require(version is SnapshotVersion or FirstSnapshotVersion, ConversationRestoreError.Malformed);
         Require(reader.ReadBoolean() == BitConverter.IsLittleEndian, ConversationRestoreError.OtherLayout);
         Require(string.Equals(reader.ReadString(), _model.Fingerprint, StringComparison.Ordinal), ConversationRestoreError.OtherModel);
         Require(string.Equals(reader.ReadString(), _adapter?.Fingerprint ?? "", StringComparison.Ordinal), ConversationRestoreError.OtherAdapter);
         var precision = (ArithmeticPrecision)reader.ReadInt32();
         var saved = SavedCache.Read(reader);
+        Require(version == SnapshotVersion || saved.Precision != KeyValuePrecision.EightBits, ConversationRestoreError.OtherLayout);
         var count = reader.ReadInt32();
         var logits = reader.ReadInt32();
         Require(count >= 0 && (logits == 0 || (logits == VocabularySize && count > 0)), ConversationRestoreError.Malformed);

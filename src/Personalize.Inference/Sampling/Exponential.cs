@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using Personalize.Core.Kernels;
 
 namespace Personalize.Inference.Sampling;
 
@@ -18,7 +19,7 @@ internal static class Exponential
         var i = 0;
         for (; i <= logits.Length - Vector256<float>.Count; i += Vector256<float>.Count)
         {
-            var weight = Vector256.Exp((Vector256.LoadUnsafe(ref source, (nuint)i) - offset) * scale);
+            var weight = VectorExp.Exp((Vector256.LoadUnsafe(ref source, (nuint)i) - offset) * scale);
             weight.StoreUnsafe(ref target, (nuint)i);
             sum += Vector256.WidenLower(weight) + Vector256.WidenUpper(weight);
         }
@@ -26,7 +27,7 @@ internal static class Exponential
         var total = Vector256.Sum(sum);
         for (; i < logits.Length; i++)
         {
-            weights[i] = MathF.Exp((logits[i] - maximum) * inverseTemperature);
+            weights[i] = VectorExp.Exp((logits[i] - maximum) * inverseTemperature);
             total += weights[i];
         }
 

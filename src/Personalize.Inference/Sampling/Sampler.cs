@@ -1,4 +1,5 @@
 using Personalize.Core.Errors;
+using Personalize.Core.Kernels;
 
 namespace Personalize.Inference.Sampling;
 
@@ -170,7 +171,7 @@ public sealed class Sampler
         foreach (var rank in ranks)
         {
             var token = RankKey.Index(rank);
-            var weight = MathF.Exp((logits[token] - maximum) * _inverseTemperature);
+            var weight = VectorExp.Exp((logits[token] - maximum) * _inverseTemperature);
             _weights[token] = weight;
             total += weight;
         }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using Personalize.Core.Kernels;
 using Personalize.Inference.Sampling;
 
 namespace Personalize.Inference.Scoring;
@@ -19,14 +20,14 @@ public static class LogSumExp
         var i = 0;
         for (; i <= logits.Length - Vector256<float>.Count; i += Vector256<float>.Count)
         {
-            var weight = Vector256.Exp(Vector256.LoadUnsafe(ref start, (nuint)i) - offset);
+            var weight = VectorExp.Exp(Vector256.LoadUnsafe(ref start, (nuint)i) - offset);
             sum += Vector256.WidenLower(weight) + Vector256.WidenUpper(weight);
         }
 
         var total = Vector256.Sum(sum);
         for (; i < logits.Length; i++)
         {
-            total += MathF.Exp(logits[i] - maximum);
+            total += VectorExp.Exp(logits[i] - maximum);
         }
 
         return maximum + Math.Log(total);

@@ -21,7 +21,7 @@ internal sealed record CheckpointHeader(string BaseFingerprint, string Recipe, i
     public const int FormatVersion = 1;
 
     /// <summary>Counts the changes of the order in which training sums: a run that goes on from another would be neither's, bit for bit.</summary>
-    private const int CurrentArithmetic = 3;
+    private const int CurrentArithmetic = 4;
 
     private const int FirstArithmetic = 1;
 

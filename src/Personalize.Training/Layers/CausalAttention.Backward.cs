@@ -82,7 +82,7 @@ internal static unsafe partial class CausalAttention
             var (shift, middle, factor) = (Vector256.Create(logSumExp), Vector256.Create(delta), Vector256.Create(scale));
             for (var j = 0; j < length; j += VectorMath.Lanes)
             {
-                var probability = Vector256.Exp((Vector256.Load(p + j) * factor) - shift);
+                var probability = VectorExp.Exp((Vector256.Load(p + j) * factor) - shift);
                 probability.Store(p + j);
                 ((Vector256.Load(ds + j) - middle) * probability * factor).Store(ds + j);
             }

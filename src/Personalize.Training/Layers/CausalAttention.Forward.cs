@@ -66,7 +66,7 @@ internal static unsafe partial class CausalAttention
             var total = Vector256<float>.Zero;
             for (var j = 0; j < length; j += VectorMath.Lanes)
             {
-                var value = Vector256.Exp((Vector256.Load(row + j) - shift) * factor);
+                var value = VectorExp.Exp((Vector256.Load(row + j) - shift) * factor);
                 value.Store(row + j);
                 total += value;
             }

@@ -21,7 +21,7 @@ internal static unsafe class SwiGluBackward
     {
         for (var i = 0L; i < count; i++)
         {
-            float g = gate[i], s = 1 / (1 + MathF.Exp(-g));
+            float g = gate[i], s = 1 / (1 + VectorExp.Exp(-g));
             gate[i] = dy[i] * up[i] * (s * (1 + (g * (1 - s))));
             up[i] = dy[i] * (g * s);
         }
@@ -35,7 +35,7 @@ internal static unsafe class SwiGluBackward
         {
             var g = Vector256.Load(gate + i);
             var gradient = Vector256.Load(dy + i);
-            var s = Vector256<float>.One / (Vector256<float>.One + Vector256.Exp(-g));
+            var s = Vector256<float>.One / (Vector256<float>.One + VectorExp.Exp(-g));
             (gradient * Vector256.Load(up + i) * (s * (Vector256<float>.One + (g * (Vector256<float>.One - s))))).Store(gate + i);
             (gradient * (g * s)).Store(up + i);
         }

@@ -188,7 +188,7 @@ internal sealed unsafe class CrossEntropy
                 var lanes = Vector256<float>.Zero;
                 for (; i + Vector256<float>.Count <= end; i += Vector256<float>.Count)
                 {
-                    var value = Vector256.Exp(Vector256.Load(x + i) - shift);
+                    var value = VectorExp.Exp(Vector256.Load(x + i) - shift);
                     value.Store(x + i);
                     lanes += value;
                 }
@@ -198,7 +198,7 @@ internal sealed unsafe class CrossEntropy
 
             for (; i < count; i++)
             {
-                x[i] = MathF.Exp(x[i] - max);
+                x[i] = VectorExp.Exp(x[i] - max);
                 sum += x[i];
             }
 

@@ -19,6 +19,10 @@ namespace Personalize.Training.Weights;
 internal sealed class WeightCheckpoints(CheckpointOptions options, string identity, WeightRun run, TimeProvider time)
 {
     private const int FormatVersion = 1;
+
+    /// <summary>The order of sums that the steps were taken with: going on in another would give weights that no whole run gives. 2: a step in halves, factors laid out before large products.</summary>
+    private const int CurrentArithmetic = 2;
+    private const int FirstArithmetic = 1;
     private const int MaximumHeaderBytes = 1 << 20;
     private const int MaximumSteps = 1 << 27;
 
@@ -94,6 +98,7 @@ internal sealed class WeightCheckpoints(CheckpointOptions options, string identi
         {
             json.WriteStartObject();
             json.WriteNumber("version"u8, FormatVersion);
+            json.WriteNumber("arithmetic"u8, CurrentArithmetic);
             json.WriteString("run"u8, Identify(run.State.Step));
             json.WriteString("examples"u8, _examples);
             json.WriteNumber("step"u8, run.State.Step);
@@ -125,6 +130,8 @@ internal sealed class WeightCheckpoints(CheckpointOptions options, string identi
             throw new ProfileVersionException(location, version, FormatVersion);
         }
 
+        var arithmetic = root.TryGetProperty("arithmetic"u8, out var noted) ? noted.GetInt32() : FirstArithmetic;
+        Require(CheckpointMismatch.OtherArithmetic, $"version {CurrentArithmetic}", $"version {arithmetic}", location);
         Require(CheckpointMismatch.OtherShape, $"{run.Weights.Parameters.Length} parameters", $"{root.GetProperty("parameters"u8).GetInt64()} parameters", location);
         Require(CheckpointMismatch.OtherData, _examples, root.GetProperty("examples"u8).GetString() ?? "", location);
         var step = root.GetProperty("step"u8).GetInt32();

@@ -154,7 +154,11 @@ public sealed unsafe class CachedAttentionTests
                             table.Apply(newKey, _keyValueHeads, first + t);
                             for (var head = 0; head < _keyValueHeads && roundTo is { } coarse; head++)
                             {
-                                Round(key.AsSpan(head * _size, _size), coarse);
+                                for (var d = 0; d < _size; d += CachedAttention.ColumnsPerKeyScale)
+                                {
+                                    Round(key.AsSpan((head * _size) + d, Math.Min(CachedAttention.ColumnsPerKeyScale, _size - d)), coarse);
+                                }
+
                                 Round(value.AsSpan(head * _size, _size), coarse);
                             }
 

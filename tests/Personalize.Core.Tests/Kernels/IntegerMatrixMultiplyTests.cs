@@ -189,6 +189,27 @@ public sealed unsafe class IntegerMatrixMultiplyTests
         }
     }
 
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(3, 2)]
+    [InlineData(120, 2)]
+    [InlineData(6144, 2)]
+    [InlineData(4008, 7)]
+    [InlineData(50_000, 200)]
+    public void Units_cover_all_groups_once_and_get_smaller(int groups, int threads)
+    {
+        var ends = stackalloc int[IntegerMatrixMultiply.MostUnits];
+        var units = IntegerMatrixMultiply.Divide(groups, threads, ends);
+        Assert.InRange(units, 1, IntegerMatrixMultiply.MostUnits);
+        var sizes = Enumerable.Range(0, units).Select(i => ends[i] - (i == 0 ? 0 : ends[i - 1])).ToArray();
+        Assert.All(sizes, size => Assert.True(size > 0));
+        Assert.Equal(groups, sizes.Sum());
+        Assert.True(sizes[0] <= Math.Max(1, (groups + (2 * threads) - 1) / (2 * threads)));
+
+        // With very many threads the last unit takes what is left.
+        Assert.Equal(sizes[..^1].OrderDescending(), sizes[..^1]);
+    }
+
     private static int Steps(ActivationRounding rounding) => rounding == ActivationRounding.EightBits ? QuantizedActivations.CoarseSteps : QuantizedActivations.FineSteps;
 
     private static float[] ExpectedRows(PackedMatrix weight, ReadOnlySpan<float> x, ActivationRounding rounding)

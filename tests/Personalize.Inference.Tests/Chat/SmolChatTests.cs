@@ -17,7 +17,9 @@ public class SmolChatTests(SmolModelFixture smol) : IClassFixture<SmolModelFixtu
     public async Task A_conversation_is_sensible_and_computes_no_token_twice()
     {
         using var client = Create();
-        var messages = new List<ChatMessage> { new(ChatRole.User, "What is the capital of France?") };
+
+        // Asked this way the model is sure of its first word; "What is the capital of France?" leaves 0.08 between two, which rounding decides.
+        var messages = new List<ChatMessage> { new(ChatRole.User, "Tell me the capital of France.") };
         var first = await client.GetResponseAsync(messages, Greedy);
         messages.AddRange(first.Messages);
         messages.Add(new ChatMessage(ChatRole.User, "And of Italy?"));

@@ -98,6 +98,30 @@ public sealed class SavedConversationTests : IClassFixture<TinyModelFixture>, ID
     }
 
     [Fact]
+    public void A_session_of_the_first_format_is_taken_unless_its_keys_lie_differently()
+    {
+        foreach (var (precision, isTaken) in new[] { (KeyValuePrecision.Half, true), (KeyValuePrecision.EightBits, false) })
+        {
+            var options = new DecoderSessionOptions { ContextLength = 64, KeyValuePrecision = precision };
+            using var session = Open(options);
+            session.Prefill(Prompt, CancellationToken.None);
+            using var stream = new MemoryStream();
+            ((IRestorableSession)session).Save(stream, Prompt);
+            stream.GetBuffer()[0] = 1;
+            stream.Position = 0;
+            using var restored = Open(options);
+            if (isTaken)
+            {
+                Assert.Equal(Prompt, ((IRestorableSession)restored).Restore(stream, Name));
+            }
+            else
+            {
+                Assert.Equal(ConversationRestoreError.OtherLayout, Assert.Throws<ConversationRestoreException>(() => ((IRestorableSession)restored).Restore(stream, Name)).Error);
+            }
+        }
+    }
+
+    [Fact]
     public void With_the_same_adapter_it_goes_on_and_with_another_or_none_it_is_refused()
     {
         using var adapter = SharedPrefixTests.Adapter(_fixture.Model);

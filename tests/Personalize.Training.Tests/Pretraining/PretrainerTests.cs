@@ -1,3 +1,4 @@
+using System.Text;
 using Personalize.Core.Errors;
 using Personalize.Core.Formats.Gguf;
 using Personalize.Core.Kernels;
@@ -82,6 +83,12 @@ public sealed class PretrainerTests
 
         checkpoints[step] = [.. whole, 0];
         Assert.Equal(StoreIntegrityError.Malformed, Assert.Throws<StoreIntegrityException>(() => Bytes(Recipe(), 1, checkpoints.Copy())).Error);
+
+        // One whose steps summed in another order.
+        var text = Encoding.Latin1.GetString(whole);
+        Assert.Contains("\"arithmetic\":2", text, StringComparison.Ordinal);
+        checkpoints[step] = Encoding.Latin1.GetBytes(text.Replace("\"arithmetic\":2", "\"arithmetic\":1", StringComparison.Ordinal));
+        Assert.Equal(CheckpointMismatch.OtherArithmetic, Assert.Throws<CheckpointMismatchException>(() => Bytes(Recipe(), 1, checkpoints.Copy())).Mismatch);
     }
 
     [Theory]
