@@ -6,7 +6,7 @@ using Personalize.Core.Tests.Profiles;
 
 namespace Personalize.Core.Tests.Faults;
 
-/// <summary>A process that appends, erases, changes the key and brings an old profile forward, killed at random moments, or on a disk that fills up. A few times unless the variable asks for a soak.</summary>
+/// <summary>A process that appends, erases, promotes adapters, changes the key and brings an old profile forward, killed at random moments, or on a disk that fills up. A few times unless the variable asks for a soak.</summary>
 public sealed class StoreKillTests : IDisposable
 {
     private const int DefaultKills = 8;
@@ -35,10 +35,11 @@ public sealed class StoreKillTests : IDisposable
     private void Soak(string name, Func<Random, string, int, List<string>> run)
     {
         var random = new Random(20261122);
-        var (appended, cutShort, refused) = (0L, 0, 0);
+        var (appended, promoted, cutShort, refused) = (0L, 0, 0, 0);
         var kinds = new SortedDictionary<char, int>();
         string path = "";
         var expected = new Dictionary<long, long>();
+        var adapters = new ExpectedAdapters(inUse: null);
         for (var kill = 0; kill < Kills; kill++)
         {
             if (kill % KillsOfAProfile == 0)
@@ -46,7 +47,9 @@ public sealed class StoreKillTests : IDisposable
                 // Every other one begins with a profile of version 1, whose three rows it keeps.
                 path = _folder[$"{name}-{kill}"];
                 expected.Clear();
-                if (kill / KillsOfAProfile % 2 == 1)
+                var isOld = kill / KillsOfAProfile % 2 == 1;
+                adapters = new ExpectedAdapters(isOld ? OldProfile.KeyFileAdapter : null);
+                if (isOld)
                 {
                     OldProfile.Copy("version-1-key-file", path);
                     (expected[1], expected[2], expected[4]) = (-1, -1, -1);
@@ -66,6 +69,9 @@ public sealed class StoreKillTests : IDisposable
             var verification = profile.Interactions.Verify();
             Assert.True(verification.IsClean, $"kill {kill}: {verification.DamageDetail} {verification.Missing} missing, {verification.Corrupt.Count} corrupt, after {string.Join('|', lines.TakeLast(3))}");
             appended += Compare(profile.Interactions, expected, lines, $"kill {kill}");
+            var before = adapters.Changes;
+            adapters.Compare(profile.Adapters, lines, $"kill {kill}");
+            promoted += adapters.Changes - before;
             if (lines.Count > 0 && char.IsAsciiLetterLower(lines[^1][0]))
             {
                 cutShort++;
@@ -84,7 +90,7 @@ public sealed class StoreKillTests : IDisposable
         Assert.True(appended > 0 || Kills < DefaultKills, "nothing was appended before the kills");
         if (Kills > DefaultKills)
         {
-            Console.WriteLine($"{name}: {Kills} runs, {appended} rows acknowledged, {refused} refused for space, {cutShort} in the middle of a step ({string.Join(", ", kinds.Select(kind => $"{kind.Key} {kind.Value}"))})");
+            Console.WriteLine($"{name}: {Kills} runs, {appended} rows and {promoted} promotions acknowledged, {refused} refused for space, {cutShort} in the middle of a step ({string.Join(", ", kinds.Select(kind => $"{kind.Key} {kind.Value}"))})");
         }
     }
 

@@ -5,6 +5,9 @@ internal static class OldProfile
 {
     public const string Passphrase = "correct horse";
 
+    /// <summary>The adapter of <c>version-1-key-file</c>, which is in use.</summary>
+    public const string KeyFileAdapter = "dbd6fd31443d039f";
+
     public static string Copy(string name, string target)
     {
         var from = SharedFiles.Fixture("profiles/" + name);
