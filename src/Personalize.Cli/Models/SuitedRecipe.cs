@@ -16,7 +16,7 @@ internal static class SuitedRecipe
     /// <param name="model">Its sizes.</param>
     /// <param name="standard">The default, with the seed that was asked for.</param>
     public static LoraRecipe For(DecoderDescription model, LoraRecipe standard) => IsSmall(model)
-        ? new LoraRecipe { Rank = 16, Alpha = 32, LearningRate = 0.005, Epochs = 4, Seed = standard.Seed }
+        ? new LoraRecipe { Rank = 16, Alpha = 32, LearningRate = 0.005, Epochs = 8, Seed = standard.Seed }
         : standard;
 
     // Gains of norms are too few to count.

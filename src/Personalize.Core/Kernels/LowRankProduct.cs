@@ -69,11 +69,11 @@ internal static unsafe class LowRankProduct
         var groups = (byte*)((float*)term.Up + ((long)group * term.Rank * Lanes));
         if (tokens == 4)
         {
-            Up<SingleElement, Tiles.Four>(groups, null, term.Rank, h, count, y, stride);
+            UpFour<SingleElement>(groups, null, term.Rank, h, count, y, stride);
         }
         else
         {
-            Up<SingleElement, Tiles.One>(groups, null, term.Rank, h, count, y, stride);
+            Up<SingleElement>(groups, null, term.Rank, h, count, y);
         }
     }
 
@@ -91,11 +91,11 @@ internal static unsafe class LowRankProduct
         var scales = (float*)term.UpScales + group;
         if (tokens == 4)
         {
-            Up<ByteElement, Tiles.Four>(groups, scales, term.Rank, h, count, y, stride);
+            UpFour<ByteElement>(groups, scales, term.Rank, h, count, y, stride);
         }
         else
         {
-            Up<ByteElement, Tiles.One>(groups, scales, term.Rank, h, count, y, stride);
+            Up<ByteElement>(groups, scales, term.Rank, h, count, y);
         }
     }
 
@@ -134,10 +134,36 @@ internal static unsafe class LowRankProduct
         }
     }
 
+    /// <summary>One token: its eight factors stay in registers while the groups pass.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Up<TElement, TTile>(byte* groups, float* scales, int rank, float* h, int count, float* y, long stride)
+    private static void Up<TElement>(byte* groups, float* scales, int rank, float* h, int count, float* y)
         where TElement : struct, ICacheElement
-        where TTile : struct, ITile
+    {
+        var row = Lanes * TElement.Size;
+        for (var first = 0; first < rank; first += Lanes, groups += Lanes * row)
+        {
+            Vector256<float> h0 = Vector256.Create(h[first]), h1 = Vector256.Create(h[first + 1]), h2 = Vector256.Create(h[first + 2]), h3 = Vector256.Create(h[first + 3]);
+            Vector256<float> h4 = Vector256.Create(h[first + 4]), h5 = Vector256.Create(h[first + 5]), h6 = Vector256.Create(h[first + 6]), h7 = Vector256.Create(h[first + 7]);
+            var b = groups;
+            var to = y;
+            for (var g = 0; g < count; g++, to += Lanes, b += rank * row)
+            {
+                var e = h0 * TElement.Load(b);
+                var o = h1 * TElement.Load(b + row);
+                e = Vector256.FusedMultiplyAdd(h2, TElement.Load(b + (2 * row)), e);
+                o = Vector256.FusedMultiplyAdd(h3, TElement.Load(b + (3 * row)), o);
+                e = Vector256.FusedMultiplyAdd(h4, TElement.Load(b + (4 * row)), e);
+                o = Vector256.FusedMultiplyAdd(h5, TElement.Load(b + (5 * row)), o);
+                e = Vector256.FusedMultiplyAdd(h6, TElement.Load(b + (6 * row)), e);
+                o = Vector256.FusedMultiplyAdd(h7, TElement.Load(b + (7 * row)), o);
+                Add<TElement>(e + o, Vector256.Create(TElement.IsScaled ? scales[g] : 1f), to);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void UpFour<TElement>(byte* groups, float* scales, int rank, float* h, int count, float* y, long stride)
+        where TElement : struct, ICacheElement
     {
         const int RowBytes = Lanes;
         for (var first = 0; first < rank; first += Lanes, groups += Lanes * RowBytes * TElement.Size)
@@ -156,18 +182,15 @@ internal static unsafe class LowRankProduct
                 var o3 = e0;
                 for (var r = 0; r < Lanes; r += 2)
                 {
-                    FusedAdd<TTile>(TElement.Load(b + (r * RowBytes * TElement.Size)), h + first + r, rank, ref e0, ref e1, ref e2, ref e3);
-                    FusedAdd<TTile>(TElement.Load(b + ((r + 1) * RowBytes * TElement.Size)), h + first + r + 1, rank, ref o0, ref o1, ref o2, ref o3);
+                    FusedAdd<Tiles.Four>(TElement.Load(b + (r * RowBytes * TElement.Size)), h + first + r, rank, ref e0, ref e1, ref e2, ref e3);
+                    FusedAdd<Tiles.Four>(TElement.Load(b + ((r + 1) * RowBytes * TElement.Size)), h + first + r + 1, rank, ref o0, ref o1, ref o2, ref o3);
                 }
 
                 var scale = Vector256.Create(TElement.IsScaled ? scales[g] : 1f);
                 Add<TElement>(e0 + o0, scale, to);
-                if (TTile.Count == 4)
-                {
-                    Add<TElement>(e1 + o1, scale, to + stride);
-                    Add<TElement>(e2 + o2, scale, to + (2 * stride));
-                    Add<TElement>(e3 + o3, scale, to + (3 * stride));
-                }
+                Add<TElement>(e1 + o1, scale, to + stride);
+                Add<TElement>(e2 + o2, scale, to + (2 * stride));
+                Add<TElement>(e3 + o3, scale, to + (3 * stride));
             }
         }
     }
