@@ -266,7 +266,7 @@ public sealed class LoopTests : IDisposable
         int Epochs(params string[] args) => CommandRun.Of(["demo", "--interactions", _interactions, "--model", _model, "--json", .. args]).Succeeds().Json.GetProperty("recipe").GetProperty("epochs").GetInt32();
 
         Assert.Equal(1, Epochs("--recipe", "peft"));
-        Assert.Equal(4, Epochs());
+        Assert.Equal(8, Epochs());
     }
 
     [Fact]
