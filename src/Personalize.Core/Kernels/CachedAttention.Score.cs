@@ -106,18 +106,14 @@ public static unsafe partial class CachedAttention
                 var c3 = a0;
                 var key = keys;
                 var next = keys + (4 * block);
-                var scale = keys + ((long)size * PositionsPerBlock * TElement.Size);
+                var scales = keys + ((long)size * PositionsPerBlock * TElement.Size);
                 for (var d = 0; d < size; d++, key += PositionsPerBlock * TElement.Size, next += 4 * PositionsPerBlock * TElement.Size)
                 {
                     Prefetch.Line(next);
                     var q = Vector256.Create(query[d]);
                     var r = TTile.Count > 1 ? Vector256.Create(query[size + d]) : q;
                     var s = TTile.Count > 2 ? Vector256.Create(query[(2 * size) + d]) : q;
-                    if (TElement.IsScaled && d > 0 && d % ColumnsPerKeyScale == 0)
-                    {
-                        scale += PositionsPerBlock * sizeof(float);
-                    }
-
+                    var scale = scales + (d / ColumnsPerKeyScale * PositionsPerBlock * sizeof(float));
                     FusedAdd<TTile>(LoadKey(key, scale), q, r, s, ref a0, ref b0, ref c0);
                     FusedAdd<TTile>(LoadKey(key + block, scale + block), q, r, s, ref a1, ref b1, ref c1);
                     FusedAdd<TTile>(LoadKey(key + (2 * block), scale + (2 * block)), q, r, s, ref a2, ref b2, ref c2);

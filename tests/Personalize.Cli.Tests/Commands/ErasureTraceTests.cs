@@ -1,4 +1,3 @@
-using System.Text;
 using Personalize.Core.Errors;
 using Personalize.Core.Interactions;
 using Personalize.Core.Profiles;
@@ -8,8 +7,6 @@ namespace Personalize.Cli.Tests.Commands;
 /// <summary>A text that was recorded, trained on, planned for another job, and erased: where anything of it could be left.</summary>
 public sealed class ErasureTraceTests : IDisposable
 {
-    private static readonly string[] Words = ["Mondscheinsonate", "Kapellmeister"];
-
     private readonly TrainingProfile _training = new();
     private readonly List<string> _said = [];
 
@@ -20,8 +17,8 @@ public sealed class ErasureTraceTests : IDisposable
     {
         var profile = Live();
         Run("store", "erase", "--id", Id(profile), "--data", profile);
-        AssertNowhere(Directory.GetFiles(profile, "*", SearchOption.AllDirectories));
-        Assert.All(_said, text => Assert.DoesNotContain(Words, word => text.Contains(word, StringComparison.Ordinal)));
+        ErasedWords.AssertNowhere(Directory.GetFiles(profile, "*", SearchOption.AllDirectories));
+        Assert.All(_said, text => Assert.DoesNotContain(ErasedWords.All, word => text.Contains(word, StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -34,13 +31,13 @@ public sealed class ErasureTraceTests : IDisposable
 
         var path = Live();
         using var profile = Profile.Open(path);
-        profile.Interactions.Append(new Interaction(0, null, DateTimeOffset.UtcNow, "cli", Words[1], Words[0]));
-        var erased = profile.Interactions.ReadAll().Where(interaction => interaction.Text.Contains(Words[0], StringComparison.Ordinal)).Select(interaction => interaction.Id).ToArray();
+        profile.Interactions.Append(new Interaction(0, null, DateTimeOffset.UtcNow, "cli", ErasedWords.All[1], ErasedWords.All[0]));
+        var erased = profile.Interactions.ReadAll().Where(interaction => interaction.Text.Contains(ErasedWords.All[0], StringComparison.Ordinal)).Select(interaction => interaction.Id).ToArray();
         Assert.Equal(2, erased.Length);
         Assert.Equal(2, profile.Erase(erased));
         var open = Directory.GetFiles("/proc/self/fd").Where(file => new FileInfo(file).LinkTarget is { } target && target.StartsWith(path, StringComparison.Ordinal) && !target.EndsWith(".lock", StringComparison.Ordinal)).ToArray();
         Assert.NotEmpty(open);
-        AssertNowhere(open);
+        ErasedWords.AssertNowhere(open);
     }
 
     [Fact]
@@ -73,7 +70,7 @@ public sealed class ErasureTraceTests : IDisposable
     private string Live()
     {
         var profile = _training.Import("profile");
-        var early = _training.Folder.Write("early.jsonl", $$"""{"id": "early", "timestamp": 1741345000, "context": "{{Words[1]}}", "text": "la {{Words[0]}} la"}""" + "\n");
+        var early = _training.Folder.Write("early.jsonl", $$"""{"id": "early", "timestamp": 1741345000, "context": "{{ErasedWords.All[1]}}", "text": "la {{ErasedWords.All[0]}} la"}""" + "\n");
         Run("import", early, "--data", profile);
         File.Delete(early);
         var trained = _training.Train(profile, "--now");
@@ -87,7 +84,7 @@ public sealed class ErasureTraceTests : IDisposable
     private static string Id(string profile)
     {
         using var opened = Profile.Open(profile, new ProfileOptions { OpenForReading = true });
-        return $"{opened.Interactions.ReadAll().Single(interaction => interaction.Text.Contains(Words[0], StringComparison.Ordinal)).Id}";
+        return $"{opened.Interactions.ReadAll().Single(interaction => interaction.Text.Contains(ErasedWords.All[0], StringComparison.Ordinal)).Id}";
     }
 
     private CommandRun Run(params string[] args)
@@ -107,19 +104,5 @@ public sealed class ErasureTraceTests : IDisposable
         }
 
         return to;
-    }
-
-    private static void AssertNowhere(string[] files)
-    {
-        foreach (var file in files)
-        {
-            using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            using var content = new MemoryStream();
-            stream.CopyTo(content);
-            foreach (var word in Words)
-            {
-                Assert.True(content.ToArray().AsSpan().IndexOf(Encoding.UTF8.GetBytes(word)) < 0 && content.ToArray().AsSpan().IndexOf(Encoding.Unicode.GetBytes(word)) < 0, file);
-            }
-        }
     }
 }

@@ -1,4 +1,3 @@
-using System.Text;
 using Personalize.Cli.Hosting;
 using Personalize.Core.Profiles;
 
@@ -7,8 +6,6 @@ namespace Personalize.Cli.Tests.Commands;
 /// <summary>store rotate-key, passphrase, mend, retain and erase with what they leave behind.</summary>
 public sealed class StoreKeyCommandsTests : IDisposable
 {
-    private static readonly string[] Words = ["Mondscheinsonate", "Kapellmeister"];
-
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -69,7 +66,7 @@ public sealed class StoreKeyCommandsTests : IDisposable
     [Fact]
     public void The_words_of_what_was_erased_stand_nowhere()
     {
-        Run("record", "--context", Words[1], "--text", Words[0]).Succeeds();
+        Run("record", "--context", ErasedWords.All[1], "--text", ErasedWords.All[0]).Succeeds();
         Run("record", "--context", "c", "--text", "stays").Succeeds();
         Run("store", "erase", "--id", "1").Succeeds();
         AssertNowhere();
@@ -81,7 +78,7 @@ public sealed class StoreKeyCommandsTests : IDisposable
     {
         Run("record", "--context", "c", "--text", "mine").Succeeds();
         Run("store", "consent", "mail", "--give").Succeeds();
-        Run("import", _folder.Write("mail.jsonl", $$"""{"timestamp": 1, "context": "{{Words[1]}}", "text": "{{Words[0]}}"}""" + "\n"), "--source", "mail").Succeeds();
+        Run("import", _folder.Write("mail.jsonl", $$"""{"timestamp": 1, "context": "{{ErasedWords.All[1]}}", "text": "{{ErasedWords.All[0]}}"}""" + "\n"), "--source", "mail").Succeeds();
         var before = Run("store", "status", "--json").Json.GetProperty("keyId").GetString();
         Assert.Equal(1, Run("store", "erase", "--source", "mail", "--json").Succeeds().Json.GetProperty("erased").GetInt32());
         Assert.NotEqual(before, Run("store", "status", "--json").Json.GetProperty("keyId").GetString());
@@ -158,17 +155,7 @@ public sealed class StoreKeyCommandsTests : IDisposable
         Assert.False(Profile.Exists(_folder["profile"]));
     }
 
-    private void AssertNowhere()
-    {
-        foreach (var file in Directory.GetFiles(_folder["profile"], "*", SearchOption.AllDirectories))
-        {
-            var bytes = File.ReadAllBytes(file);
-            foreach (var word in Words)
-            {
-                Assert.True(bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes(word)) < 0 && bytes.AsSpan().IndexOf(Encoding.Unicode.GetBytes(word)) < 0, file);
-            }
-        }
-    }
+    private void AssertNowhere() => ErasedWords.AssertNowhere(Directory.GetFiles(_folder["profile"], "*", SearchOption.AllDirectories));
 
     private CommandRun Run(params string[] args) => CommandRun.Of([.. args, "--data", _folder["profile"]]);
 }
