@@ -11,20 +11,22 @@ public sealed unsafe class PackedMultiplyTests
     [InlineData(48, 192, 288, false)]
     public void The_blocks_of_a_sum_are_added_in_order_whatever_the_threads(int m, int n, int depth, bool accumulate)
     {
+        // Rows of B and of C lie further apart than they are long, each by its own distance.
+        var (ldb, ldc) = (n + 3, n + 5);
         var a = RandomWeights.Vector(m * depth, 1);
-        var b = RandomWeights.Vector(depth * n, 2);
-        var initial = RandomWeights.Vector(m * n, 3);
+        var b = RandomWeights.Vector(depth * ldb, 2);
+        var initial = RandomWeights.Vector(m * ldc, 3);
         foreach (var (rowStride, depthStride) in new[] { (depth, 1), (1, m) })
         {
             Assert.True(PackedMultiply.Takes(rowStride, depthStride, m, n, depth));
-            var expected = Define(a, rowStride, depthStride, b, initial, m, n, depth, accumulate);
+            var expected = Define(a, rowStride, depthStride, b, ldb, initial, ldc, m, n, depth, accumulate);
             foreach (var threads in new[] { 1, 2, 3 })
             {
                 using var pool = new WorkerPool(threads);
                 var actual = (float[])initial.Clone();
                 fixed (float* pa = a, pb = b, pc = actual)
                 {
-                    DenseMultiply.Run(pool, pa, rowStride, depthStride, pb, n, pc, n, m, n, depth, accumulate);
+                    DenseMultiply.Run(pool, pa, rowStride, depthStride, pb, ldb, pc, ldc, m, n, depth, accumulate);
                 }
 
                 Assert.Equal(expected, actual);
@@ -53,7 +55,7 @@ public sealed unsafe class PackedMultiplyTests
         }
     }
 
-    private static float[] Define(float[] a, int rowStride, int depthStride, float[] b, float[] initial, int m, int n, int depth, bool accumulate)
+    private static float[] Define(float[] a, int rowStride, int depthStride, float[] b, int ldb, float[] initial, int ldc, int m, int n, int depth, bool accumulate)
     {
         var blocks = (depth + FloatMatrixMultiply.LongestBlock - 1) / FloatMatrixMultiply.LongestBlock;
         var block = (depth + blocks - 1) / blocks;
@@ -67,10 +69,10 @@ public sealed unsafe class PackedMultiplyTests
                     var sum = 0f;
                     for (var d = start; d < Math.Min(start + block, depth); d++)
                     {
-                        sum = MathF.FusedMultiplyAdd(a[(i * rowStride) + (d * depthStride)], b[(d * n) + j], sum);
+                        sum = MathF.FusedMultiplyAdd(a[(i * rowStride) + (d * depthStride)], b[(d * ldb) + j], sum);
                     }
 
-                    result[(i * n) + j] = accumulate || start > 0 ? result[(i * n) + j] + sum : sum;
+                    result[(i * ldc) + j] = accumulate || start > 0 ? result[(i * ldc) + j] + sum : sum;
                 }
             }
         }
