@@ -29,18 +29,20 @@ internal readonly record struct BlockGrid(float Scale, float Offset)
     public static BlockGrid Fit(GgmlType type, ReadOnlySpan<float> values, ReadOnlySpan<float> weights)
     {
         var isCentered = type == GgmlType.Q4_0;
-        var (low, high) = (values[0], values[0]);
+        var (low, high, extreme) = (values[0], values[0], values[0]);
         foreach (var value in values)
         {
             low = MathF.Min(low, value);
             high = MathF.Max(high, value);
+
+            // The first of two as large, as plain rounding takes it: the sign decides which side has the level more.
+            extreme = MathF.Abs(value) > MathF.Abs(extreme) ? value : extreme;
         }
 
         var best = default(BlockGrid);
         var least = float.PositiveInfinity;
         foreach (var shrinkage in Shrinkages)
         {
-            var extreme = MathF.Abs(low) > MathF.Abs(high) ? low : high;
             var grid = isCentered
                 ? Centered(extreme * shrinkage / -Zero)
                 : Affine((high - low) * shrinkage / Top, low + ((high - low) * (1 - shrinkage) / 2));
