@@ -191,7 +191,7 @@ public sealed class OvernightAgentTests : IDisposable
         });
         using var host = builder.Build();
         await host.StartAsync();
-        await done.Task;
+        await done.Task.WaitAsync(TimeSpan.FromMinutes(2));
         await host.StopAsync();
         Assert.Contains("personalize.overnight.steps", told);
         Assert.DoesNotContain(told, line => line.Contains(Secret, StringComparison.Ordinal));

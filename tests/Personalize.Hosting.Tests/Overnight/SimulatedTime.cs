@@ -12,9 +12,15 @@ internal sealed class SimulatedTime(DateTimeOffset now) : TimeProvider
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-    public override DateTimeOffset GetUtcNow() => _now;
+    public override DateTimeOffset GetUtcNow()
+    {
+        lock (_gate)
+        {
+            return _now;
+        }
+    }
 
-    public override long GetTimestamp() => _now.UtcTicks;
+    public override long GetTimestamp() => GetUtcNow().UtcTicks;
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
@@ -24,9 +30,11 @@ internal sealed class SimulatedTime(DateTimeOffset now) : TimeProvider
     }
 
     /// <summary>Moves the clock and rings what is due on the way, in order.</summary>
-    public void Advance(TimeSpan span)
+    public void Advance(TimeSpan span) => AdvanceTo(GetUtcNow() + span);
+
+    // The clock never goes back: two may move it at once, the one who waits and the one whose waiting was cut short.
+    private void AdvanceTo(DateTimeOffset end)
     {
-        var end = _now + span;
         while (true)
         {
             Timer? next;
@@ -35,7 +43,8 @@ internal sealed class SimulatedTime(DateTimeOffset now) : TimeProvider
                 next = _timers.Where(timer => timer.Due <= end).MinBy(timer => timer.Due);
                 if (next is null)
                 {
-                    break;
+                    _now = end > _now ? end : _now;
+                    return;
                 }
 
                 _now = next.Due > _now ? next.Due : _now;
@@ -51,8 +60,6 @@ internal sealed class SimulatedTime(DateTimeOffset now) : TimeProvider
 
             next.Ring();
         }
-
-        _now = end;
     }
 
     private sealed class Timer(SimulatedTime time, TimerCallback callback, object? state, TimeSpan period) : ITimer
@@ -70,17 +77,21 @@ internal sealed class SimulatedTime(DateTimeOffset now) : TimeProvider
                 return true;
             }
 
+            var due = time.GetUtcNow() + dueTime;
             lock (time._gate)
             {
-                Due = time._now + dueTime;
+                Due = due;
                 time._timers.Add(this);
+                if (Period > TimeSpan.Zero)
+                {
+                    return true;
+                }
+
+                time.Pauses.Add(dueTime);
             }
 
-            if (Period <= TimeSpan.Zero)
-            {
-                time.Pauses.Add(dueTime);
-                _ = ThreadPool.UnsafeQueueUserWorkItem(_ => time.Advance(dueTime), null);
-            }
+            // To when it is due, not by how long it waits: somebody else may have moved the clock meanwhile, or not.
+            _ = ThreadPool.UnsafeQueueUserWorkItem(_ => time.AdvanceTo(due), null);
 
             return true;
         }
