@@ -6,17 +6,23 @@ internal unsafe struct ActivationTile
     /// <summary>Values rounded to 8 bits, <c>[blocks, tokens, 32]</c>.</summary>
     public sbyte* Bytes;
 
-    /// <summary>Values in 16 bits, <c>[blocks, tokens, 32]</c>; in each four columns the second and third are exchanged, as they meet weights widened from bytes.</summary>
-    public short* Shorts;
-
     /// <summary><c>[blocks, tokens]</c>.</summary>
     public float* Scales;
 
-    /// <summary>Scale times the sum of the block's rounded values, <c>[blocks, tokens]</c>.</summary>
+    /// <summary>Scale times the sum of the block's rounded values, plus the block's outliers, <c>[blocks, tokens]</c>.</summary>
     public float* ScaledSums;
 
     /// <summary>Eight times the sum of the block's rounded values, <c>[blocks, tokens]</c>.</summary>
     public int* EightSums;
+
+    /// <summary>How many outliers a token has, <c>[tokens]</c>.</summary>
+    public int* OutlierCounts;
+
+    /// <summary>The tokens' outliers in the order of the columns, <c>[tokens, MostOutliers]</c>.</summary>
+    public Outlier* Outliers;
+
+    /// <summary>Room for outliers of a token.</summary>
+    public int MostOutliers;
 
     /// <summary>The size of the next tile: rows are divided into fours, then a two, then a one.</summary>
     /// <param name="remaining">How many tokens are left, at least one.</param>

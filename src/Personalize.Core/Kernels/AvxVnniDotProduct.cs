@@ -7,6 +7,8 @@ namespace Personalize.Core.Kernels;
 /// <summary>AVX-VNNI: one instruction multiplies and adds in 32 bits.</summary>
 internal readonly struct AvxVnniDotProduct : IDotProduct
 {
+    public static int Excess => 128;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> Multiply(Vector256<byte> weights, Vector256<sbyte> x) => AvxVnni.MultiplyWideningAndAdd(Vector256<int>.Zero, weights, x);
 
@@ -16,6 +18,10 @@ internal readonly struct AvxVnniDotProduct : IDotProduct
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> Total(Vector256<int> sum) => sum;
 
+    /// <summary>Weights plus 128.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> MultiplyAdd(Vector256<int> sum, Vector256<short> weights, Vector256<short> x) => AvxVnni.MultiplyWideningAndAdd(sum, weights, x);
+    public static Vector256<byte> Unsigned(Vector256<sbyte> weights) => weights.AsByte() ^ Vector256.Create((byte)0x80);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> MultiplyAdd(Vector256<int> sum, Vector256<sbyte> weights, Vector256<byte> unsigned, Vector256<sbyte> x) => AvxVnni.MultiplyWideningAndAdd(sum, unsigned, x);
 }

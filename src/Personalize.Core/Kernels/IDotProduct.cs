@@ -5,6 +5,9 @@ namespace Personalize.Core.Kernels;
 /// <summary>Exact integer dot products within a lane of 32 bits, the one step in which instruction sets differ.</summary>
 internal interface IDotProduct
 {
+    /// <summary>What sums of signed products hold too much of for each unit of the sum of x; 0 where they are exact as they stand.</summary>
+    static abstract int Excess { get; }
+
     /// <summary>Starts a running sum of products of four weights of 4 bits with four activations of 8; at most eight are summed before <see cref="Total"/>.</summary>
     static abstract Vector256<int> Multiply(Vector256<byte> weights, Vector256<sbyte> x);
 
@@ -14,6 +17,9 @@ internal interface IDotProduct
     /// <summary>The running sum as eight numbers.</summary>
     static abstract Vector256<int> Total(Vector256<int> sum);
 
-    /// <summary><c>sum + w[0] x[0] + w[1] x[1]</c> in each lane.</summary>
-    static abstract Vector256<int> MultiplyAdd(Vector256<int> sum, Vector256<short> weights, Vector256<short> x);
+    /// <summary>The form in which the instruction that multiplies wants 8-bit weights beside the weights themselves: computed once for all tokens.</summary>
+    static abstract Vector256<byte> Unsigned(Vector256<sbyte> weights);
+
+    /// <summary><c>sum + w[0] x[0] + ... + w[3] x[3] + Excess (x[0] + ... + x[3])</c> in each lane, x within 127.</summary>
+    static abstract Vector256<int> MultiplyAdd(Vector256<int> sum, Vector256<sbyte> weights, Vector256<byte> unsigned, Vector256<sbyte> x);
 }

@@ -5,7 +5,8 @@ namespace Personalize.Core.Kernels;
 
 /// <summary>
 /// Products of 4- and 8-bit weights with rounded activations: integer dot products within a block of 32, one fused multiply-add a block.
-/// For each row and token, with <c>dot = sum w xq</c>: <c>acc = fma(d * xs, dot, acc)</c> and, for <see cref="WeightFormat.Q4One"/>, <c>acc = fma(m, xs * sum(xq), acc)</c>, block after block.
+/// For each row and token, with <c>dot = sum w xq</c>: <c>acc = fma(d * xs, dot, acc)</c> and, for <see cref="WeightFormat.Q4One"/>, <c>acc = fma(m, xsum, acc)</c>, block after block;
+/// then, for each outlier of the token, <c>acc = fma(d * x, w, acc)</c>.
 /// </summary>
 /// <remarks>The integers are exact and the order of the floating-point operations is one and the same, so every instruction set, any number of threads and any number of tokens computed together give the same bits.</remarks>
 internal static unsafe partial class IntegerMatrixMultiply
@@ -50,7 +51,6 @@ internal static unsafe partial class IntegerMatrixMultiply
                 Projections = p,
                 Count = projections.Length,
                 X = x.Tile(0),
-                Rounding = x.Rounding,
                 Tokens = tokens,
                 Ends = ends,
                 DownUnits = downUnits,
@@ -87,81 +87,89 @@ internal static unsafe partial class IntegerMatrixMultiply
     /// <summary>The definition: one row, one token.</summary>
     /// <param name="weight">The matrix.</param>
     /// <param name="row">The row, counted from 0.</param>
-    /// <param name="x">The token's rounded values.</param>
-    /// <param name="scales">The scale of each block.</param>
-    internal static float RowScalar(in MatrixView weight, int row, ReadOnlySpan<int> x, ReadOnlySpan<float> scales)
+    /// <param name="x">The token's blocks, in order.</param>
+    internal static float RowScalar(in MatrixView weight, int row, ReadOnlySpan<RoundedBlock> x)
     {
-        var lane = row % PackedMatrix.RowsPerGroup;
-        var (header, blockBytes) = weight.Format switch
-        {
-            WeightFormat.Q4Zero => (16, 144),
-            WeightFormat.Q4One => (32, 160),
-            _ => (16, 272),
-        };
         var result = 0f;
-        for (var b = 0; b < scales.Length; b++)
+        for (var b = 0; b < x.Length; b++)
         {
-            var at = weight.Group(row / PackedMatrix.RowsPerGroup) + (b * (long)blockBytes);
             var dot = 0;
-            var sum = 0;
             for (var k = 0; k < PackedMatrix.ColumnsPerBlock; k++)
             {
-                var q = weight.Format == WeightFormat.Q8Zero
-                    ? ((sbyte*)at)[header + (k / 4 * 32) + (lane * 4) + (k % 4)]
-                    : (at[header + (k % 16 / 4 * 32) + (lane * 4) + (k % 4)] >> (k < 16 ? 0 : 4)) & 15;
-                var value = x[(b * PackedMatrix.ColumnsPerBlock) + k];
-                dot += (weight.Format == WeightFormat.Q4Zero ? q - 8 : q) * value;
-                sum += value;
+                dot += Value(weight, row, b, k) * x[b].Values[k];
             }
 
-            result = MathF.FusedMultiplyAdd((float)((Half*)at)[lane] * scales[b], dot, result);
+            result = MathF.FusedMultiplyAdd(Header(weight, row, b, 0) * x[b].Scale, dot, result);
             if (weight.Format == WeightFormat.Q4One)
             {
-                result = MathF.FusedMultiplyAdd((float)((Half*)(at + 16))[lane], scales[b] * sum, result);
+                result = MathF.FusedMultiplyAdd(Header(weight, row, b, 16), x[b].ScaledSum, result);
+            }
+        }
+
+        for (var b = 0; b < x.Length; b++)
+        {
+            for (var k = 0; k < PackedMatrix.ColumnsPerBlock; k++)
+            {
+                if (x[b].Outliers[k] != 0f)
+                {
+                    result = MathF.FusedMultiplyAdd(Header(weight, row, b, 0) * x[b].Outliers[k], Value(weight, row, b, k), result);
+                }
             }
         }
 
         return result;
     }
 
+    private static byte* BlockAt(in MatrixView weight, int row, int block) =>
+        weight.Group(row / PackedMatrix.RowsPerGroup) + (block * (weight.Format switch { WeightFormat.Q4Zero => 144L, WeightFormat.Q4One => 160L, _ => 272L }));
+
+    private static float Header(in MatrixView weight, int row, int block, int offset) => (float)((Half*)(BlockAt(weight, row, block) + offset))[row % PackedMatrix.RowsPerGroup];
+
+    private static int Value(in MatrixView weight, int row, int block, int column)
+    {
+        var lane = row % PackedMatrix.RowsPerGroup;
+        var values = BlockAt(weight, row, block) + (weight.Format == WeightFormat.Q4One ? 32 : 16);
+        if (weight.Format == WeightFormat.Q8Zero)
+        {
+            return ((sbyte*)values)[(column / 4 * 32) + (lane * 4) + (column % 4)];
+        }
+
+        var q = (values[(column % 16 / 4 * 32) + (lane * 4) + (column % 4)] >> (column < 16 ? 0 : 4)) & 15;
+        return weight.Format == WeightFormat.Q4Zero ? q - 8 : q;
+    }
+
     /// <summary>A run of groups and a tile of tokens with a given way of multiplying.</summary>
-    internal static void RunTile<TDot>(WeightFormat format, ActivationRounding rounding, int tokens, in RowRun run, in ActivationTile x)
+    internal static void RunTile<TDot>(WeightFormat format, int tokens, in RowRun run, in ActivationTile x)
         where TDot : struct, IDotProduct
     {
         switch (tokens)
         {
             case 1:
-                RunTile<TDot, Tiles.One>(format, rounding, run, x);
+                RunTile<TDot, Tiles.One>(format, run, x);
                 break;
             case 2:
-                RunTile<TDot, Tiles.Two>(format, rounding, run, x);
+                RunTile<TDot, Tiles.Two>(format, run, x);
                 break;
             default:
-                RunTile<TDot, Tiles.Four>(format, rounding, run, x);
+                RunTile<TDot, Tiles.Four>(format, run, x);
                 break;
         }
     }
 
-    private static void RunTile<TDot, TTile>(WeightFormat format, ActivationRounding rounding, in RowRun run, in ActivationTile x)
+    private static void RunTile<TDot, TTile>(WeightFormat format, in RowRun run, in ActivationTile x)
         where TDot : struct, IDotProduct
         where TTile : struct, ITile
     {
-        switch (format, rounding)
+        switch (format)
         {
-            case (WeightFormat.Q4Zero, ActivationRounding.EightBits):
-                Narrow<FourBitCentered, TDot, TTile>(run, x);
+            case WeightFormat.Q4Zero:
+                Multiply<FourBitCentered, TDot, TTile>(run, x);
                 break;
-            case (WeightFormat.Q4One, ActivationRounding.EightBits):
-                Narrow<FourBitWithOffset, TDot, TTile>(run, x);
-                break;
-            case (WeightFormat.Q4Zero, _):
-                Wide<FourBitCentered, TDot, TTile>(run, x);
-                break;
-            case (WeightFormat.Q4One, _):
-                Wide<FourBitWithOffset, TDot, TTile>(run, x);
+            case WeightFormat.Q4One:
+                Multiply<FourBitWithOffset, TDot, TTile>(run, x);
                 break;
             default:
-                Wide<EightBit, TDot, TTile>(run, x);
+                Multiply<EightBit, TDot, TTile>(run, x);
                 break;
         }
     }
@@ -171,7 +179,6 @@ internal static unsafe partial class IntegerMatrixMultiply
         public ProjectionTask* Projections;
         public int Count;
         public ActivationTile X;
-        public ActivationRounding Rounding;
         public int Tokens;
 
         /// <summary>Where the units of rows end, counted in groups of all projections together.</summary>
@@ -275,20 +282,20 @@ internal static unsafe partial class IntegerMatrixMultiply
             }
         }
 
-        private readonly void RunTile(in MatrixView weight, int group, int count, long ahead, int tokens, in ActivationTile x, float* output, long stride)
+        private static void RunTile(in MatrixView weight, int group, int count, long ahead, int tokens, in ActivationTile x, float* output, long stride)
         {
             var run = new RowRun { Weights = weight.Group(group), Groups = count, Blocks = weight.Columns / PackedMatrix.ColumnsPerBlock, Ahead = ahead, Output = output, OutputStride = stride };
             if (InstructionSets.HasAvxVnni)
             {
-                RunTile<AvxVnniDotProduct>(weight.Format, Rounding, tokens, run, x);
+                RunTile<AvxVnniDotProduct>(weight.Format, tokens, run, x);
             }
             else if (InstructionSets.HasAvx2)
             {
-                RunTile<Avx2DotProduct>(weight.Format, Rounding, tokens, run, x);
+                RunTile<Avx2DotProduct>(weight.Format, tokens, run, x);
             }
             else
             {
-                RunTile<PortableDotProduct>(weight.Format, Rounding, tokens, run, x);
+                RunTile<PortableDotProduct>(weight.Format, tokens, run, x);
             }
         }
     }

@@ -30,26 +30,23 @@ public sealed unsafe class LinearProjector : IDisposable
     /// <summary>Computes the projections of <paramref name="x"/>.</summary>
     /// <param name="x">The input <c>[tokens, columns]</c>; must not overlap an output.</param>
     /// <param name="tokens">How many rows there are.</param>
-    /// <param name="rounding">How finely the input is rounded where the product is in integers.</param>
     /// <param name="first">A map.</param>
-    public void Run(float* x, int tokens, ActivationRounding rounding, in Projection first) => Run(x, tokens, rounding, 1, first, default, default);
+    public void Run(float* x, int tokens, in Projection first) => Run(x, tokens, 1, first, default, default);
 
     /// <summary>Computes two projections of <paramref name="x"/> in one pass.</summary>
     /// <param name="x">The input <c>[tokens, columns]</c>; must not overlap an output.</param>
     /// <param name="tokens">How many rows there are.</param>
-    /// <param name="rounding">How finely the input is rounded where the product is in integers.</param>
     /// <param name="first">A map.</param>
     /// <param name="second">Another map of as many columns.</param>
-    public void Run(float* x, int tokens, ActivationRounding rounding, in Projection first, in Projection second) => Run(x, tokens, rounding, 2, first, second, default);
+    public void Run(float* x, int tokens, in Projection first, in Projection second) => Run(x, tokens, 2, first, second, default);
 
     /// <summary>Computes three projections of <paramref name="x"/> in one pass.</summary>
     /// <param name="x">The input <c>[tokens, columns]</c>; must not overlap an output.</param>
     /// <param name="tokens">How many rows there are.</param>
-    /// <param name="rounding">How finely the input is rounded where the product is in integers.</param>
     /// <param name="first">A map.</param>
     /// <param name="second">Another map of as many columns.</param>
     /// <param name="third">Another map of as many columns.</param>
-    public void Run(float* x, int tokens, ActivationRounding rounding, in Projection first, in Projection second, in Projection third) => Run(x, tokens, rounding, 3, first, second, third);
+    public void Run(float* x, int tokens, in Projection first, in Projection second, in Projection third) => Run(x, tokens, 3, first, second, third);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -58,7 +55,7 @@ public sealed unsafe class LinearProjector : IDisposable
         _lowRank.Dispose();
     }
 
-    private void Run(float* x, int tokens, ActivationRounding rounding, int count, in Projection first, in Projection second, in Projection third)
+    private void Run(float* x, int tokens, int count, in Projection first, in Projection second, in Projection third)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens, _maxTokens);
         var tasks = stackalloc ProjectionTask[MostProjections];
@@ -97,7 +94,7 @@ public sealed unsafe class LinearProjector : IDisposable
 
         if (integerCount > 0)
         {
-            _activations!.Fill(_pool, x, tokens, integers[0].Weight.Columns, rounding);
+            _activations!.Fill(_pool, x, tokens, integers[0].Weight.Columns);
             IntegerMatrixMultiply.Run(_pool, _activations, tokens, new ReadOnlySpan<ProjectionTask>(integers, integerCount));
         }
     }

@@ -6,6 +6,8 @@ namespace Personalize.Core.Kernels;
 /// <summary>Any processor with vectors of 128 bits, ARM's included: the parts of a lane are moved to its ends and multiplied in 32 bits.</summary>
 internal readonly struct PortableDotProduct : IDotProduct
 {
+    public static int Excess => 0;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> Multiply(Vector256<byte> weights, Vector256<sbyte> x)
     {
@@ -25,10 +27,17 @@ internal readonly struct PortableDotProduct : IDotProduct
     public static Vector256<int> Total(Vector256<int> sum) => sum;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> MultiplyAdd(Vector256<int> sum, Vector256<short> weights, Vector256<short> x)
+    public static Vector256<byte> Unsigned(Vector256<sbyte> weights) => weights.AsByte();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> MultiplyAdd(Vector256<int> sum, Vector256<sbyte> weights, Vector256<byte> unsigned, Vector256<sbyte> x)
     {
         var w = weights.AsInt32();
         var a = x.AsInt32();
-        return sum + (((w << 16) >> 16) * ((a << 16) >> 16)) + ((w >> 16) * (a >> 16));
+        return sum
+            + (((w << 24) >> 24) * ((a << 24) >> 24))
+            + (((w << 16) >> 24) * ((a << 16) >> 24))
+            + (((w << 8) >> 24) * ((a << 8) >> 24))
+            + ((w >> 24) * (a >> 24));
     }
 }

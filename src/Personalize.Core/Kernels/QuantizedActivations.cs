@@ -6,62 +6,68 @@ using Personalize.Core.Quantization;
 namespace Personalize.Core.Kernels;
 
 /// <summary>
-/// Activations rounded in blocks of 32, <c>q = round(x * steps / max|x|)</c> with 127 or 32258 steps, a single-precision scale a block and what sums the formats need.
-/// One set of buffers, planned for the largest chunk and filled anew before each product. Not thread-safe.
+/// Activations rounded to 8 bits in blocks of 32, <c>q = round(127 x / max|x|)</c>, with a scale a block and what sums the formats need. The few values that stand out of their row are kept as they are beside the blocks
+/// and count as 0 in them. One set of buffers, planned for the largest chunk and filled anew before each product. Not thread-safe.
 /// </summary>
-/// <remarks>Tokens lie in tiles of four, then two, then one (<see cref="ActivationTile.Next"/>), each laid out as <see cref="ActivationTile"/> says.</remarks>
+/// <remarks>
+/// A block's error is a share of its largest value, so a single large one costs its 31 neighbours their bits. An outlier is a value above <see cref="OutlierFactor"/> times the row's root mean square: of n values fewer than
+/// <c>n / OutlierFactor^2</c> can be, and with them apart the root mean square of the error is at most <c>OutlierFactor / (254 sqrt(3))</c> of the row's. Which values these are depends on the row alone.
+/// Tokens lie in tiles of four, then two, then one (<see cref="ActivationTile.Next"/>), each laid out as <see cref="ActivationTile"/> says.
+/// </remarks>
 public sealed unsafe class QuantizedActivations : IDisposable
 {
-    /// <summary>The largest 16-bit value: 254 times 127.</summary>
-    internal const int FineSteps = 32_258;
+    /// <summary>The largest rounded value.</summary>
+    internal const int Steps = 127;
 
-    /// <summary>The largest 8-bit value.</summary>
-    internal const int CoarseSteps = 127;
+    /// <summary>How many times the root mean square of its row a value may be before it is kept as it is.</summary>
+    internal const int OutlierFactor = 5;
 
     private readonly NativeBuffer<sbyte> _bytes;
-    private readonly NativeBuffer<short> _shorts;
     private readonly NativeBuffer<float> _scales;
     private readonly NativeBuffer<float> _scaledSums;
     private readonly NativeBuffer<int> _eightSums;
+    private readonly NativeBuffer<int> _outlierCounts;
+    private readonly NativeBuffer<Outlier> _outliers;
+    private readonly int _mostOutliers;
 
     /// <summary>Allocates room.</summary>
     /// <param name="maxTokens">The most rows a product has.</param>
     /// <param name="maxColumns">The most columns a row has.</param>
     public QuantizedActivations(int maxTokens, int maxColumns)
     {
-        var blocks = (maxColumns + PackedMatrix.ColumnsPerBlock - 1) / PackedMatrix.ColumnsPerBlock;
-        _bytes = new NativeBuffer<sbyte>((long)maxTokens * blocks * PackedMatrix.ColumnsPerBlock);
-        _shorts = new NativeBuffer<short>(_bytes.Length);
-        _scales = new NativeBuffer<float>((long)maxTokens * blocks);
-        _scaledSums = new NativeBuffer<float>(_scales.Length);
-        _eightSums = new NativeBuffer<int>(_scales.Length);
+        var blocks = (long)maxTokens * ((maxColumns + PackedMatrix.ColumnsPerBlock - 1) / PackedMatrix.ColumnsPerBlock);
+        _bytes = new NativeBuffer<sbyte>(blocks * PackedMatrix.ColumnsPerBlock);
+        _scales = new NativeBuffer<float>(blocks);
+        _scaledSums = new NativeBuffer<float>(blocks);
+        _eightSums = new NativeBuffer<int>(blocks);
+        _outlierCounts = new NativeBuffer<int>(maxTokens);
+
+        // One more than there can be: the root mean square is rounded, too.
+        _mostOutliers = (maxColumns / (OutlierFactor * OutlierFactor)) + 1;
+        _outliers = new NativeBuffer<Outlier>((long)maxTokens * _mostOutliers);
     }
 
     /// <summary>The columns of the rows that were last rounded.</summary>
     public int Columns { get; private set; }
 
-    /// <summary>How the rows were last rounded.</summary>
-    public ActivationRounding Rounding { get; private set; }
-
     /// <summary>How many bytes the buffers take.</summary>
-    public long ByteLength => _bytes.ByteLength + _shorts.ByteLength + _scales.ByteLength + _scaledSums.ByteLength + _eightSums.ByteLength;
+    public long ByteLength =>
+        _bytes.ByteLength + _scales.ByteLength + _scaledSums.ByteLength + _eightSums.ByteLength + _outlierCounts.ByteLength + _outliers.ByteLength;
 
     /// <summary>Rounds rows.</summary>
     /// <param name="pool">The threads, used where there are many rows.</param>
     /// <param name="x"><c>[tokens, columns]</c>, finite.</param>
     /// <param name="tokens">How many rows there are.</param>
     /// <param name="columns">The length of a row; a multiple of 32.</param>
-    /// <param name="rounding">How finely.</param>
-    public void Fill(WorkerPool pool, float* x, int tokens, int columns, ActivationRounding rounding)
+    public void Fill(WorkerPool pool, float* x, int tokens, int columns)
     {
-        if (columns % PackedMatrix.ColumnsPerBlock != 0 || (long)tokens * columns > _bytes.Length)
+        if (columns % PackedMatrix.ColumnsPerBlock != 0 || (long)tokens * columns > _bytes.Length || tokens > _outlierCounts.Length)
         {
             throw new ArgumentOutOfRangeException(nameof(columns), columns, $"{tokens} rows do not fit or do not fill blocks of {PackedMatrix.ColumnsPerBlock}");
         }
 
         Columns = columns;
-        Rounding = rounding;
-        var work = new FillWork { X = x, Tokens = tokens, Columns = columns, Rounding = rounding, First = Tile(0) };
+        var work = new FillWork { X = x, Tokens = tokens, Columns = columns, First = Tile(0) };
         pool.Run(ref work, (tokens + 3) / 4);
     }
 
@@ -69,14 +75,27 @@ public sealed unsafe class QuantizedActivations : IDisposable
     public void Dispose()
     {
         _bytes.Dispose();
-        _shorts.Dispose();
         _scales.Dispose();
         _scaledSums.Dispose();
         _eightSums.Dispose();
+        _outlierCounts.Dispose();
+        _outliers.Dispose();
     }
 
     /// <summary>The tile that begins with a token.</summary>
-    internal ActivationTile Tile(int token) => At(new ActivationTile { Bytes = _bytes.Pointer, Shorts = _shorts.Pointer, Scales = _scales.Pointer, ScaledSums = _scaledSums.Pointer, EightSums = _eightSums.Pointer }, token, Columns);
+    internal ActivationTile Tile(int token) => At(
+        new ActivationTile
+        {
+            Bytes = _bytes.Pointer,
+            Scales = _scales.Pointer,
+            ScaledSums = _scaledSums.Pointer,
+            EightSums = _eightSums.Pointer,
+            OutlierCounts = _outlierCounts.Pointer,
+            Outliers = _outliers.Pointer,
+            MostOutliers = _mostOutliers,
+        },
+        token,
+        Columns);
 
     /// <summary>The tile that begins some tokens after the first.</summary>
     internal static ActivationTile At(in ActivationTile first, int token, int columns)
@@ -86,89 +105,139 @@ public sealed unsafe class QuantizedActivations : IDisposable
         return new ActivationTile
         {
             Bytes = first.Bytes + values,
-            Shorts = first.Shorts + values,
             Scales = first.Scales + blocks,
             ScaledSums = first.ScaledSums + blocks,
             EightSums = first.EightSums + blocks,
+            OutlierCounts = first.OutlierCounts + token,
+            Outliers = first.Outliers + ((long)token * first.MostOutliers),
+            MostOutliers = first.MostOutliers,
         };
     }
 
-    /// <summary>The definition, for one block; returns the scale and the sum of the rounded values.</summary>
-    internal static (float Scale, int Sum) RoundBlockScalar(ReadOnlySpan<float> x, int steps, Span<int> rounded)
+    /// <summary>The largest value of a row that is rounded: <see cref="OutlierFactor"/> times the root mean square, squares summed in eight lanes.</summary>
+    internal static float Limit(ReadOnlySpan<float> row)
     {
-        var largest = 0f;
-        foreach (var value in x)
+        fixed (float* x = row)
         {
-            largest = MathF.Max(largest, MathF.Abs(value));
-        }
+            var squares = Vector256<float>.Zero;
+            for (var i = 0; i < row.Length; i += Vector256<float>.Count)
+            {
+                var v = Vector256.Load(x + i);
+                squares = Vector256.FusedMultiplyAdd(v, v, squares);
+            }
 
-        var inverse = largest > 0f ? steps / largest : 0f;
-        var sum = 0;
+            return OutlierFactor * MathF.Sqrt(Vector256.Sum(squares) / row.Length);
+        }
+    }
+
+    /// <summary>The definition, for one block.</summary>
+    /// <param name="x">32 values.</param>
+    /// <param name="limit">Larger values are outliers.</param>
+    internal static RoundedBlock RoundBlockScalar(ReadOnlySpan<float> x, float limit)
+    {
+        var outliers = new float[x.Length];
+        var rest = x.ToArray();
+        var largest = 0f;
         for (var i = 0; i < x.Length; i++)
         {
-            rounded[i] = (int)MathF.Round(x[i] * inverse);
-            sum += rounded[i];
+            if (MathF.Abs(x[i]) > limit)
+            {
+                (outliers[i], rest[i]) = (x[i], 0f);
+            }
+
+            largest = MathF.Max(largest, MathF.Abs(rest[i]));
         }
 
-        return (largest / steps, sum);
+        var inverse = largest > 0f ? Steps / largest : 0f;
+        var values = Array.ConvertAll(rest, value => (int)MathF.Round(value * inverse));
+        var sum = largest / Steps * values.Sum();
+        Array.ForEach(outliers, value => sum += value);
+        return new RoundedBlock(largest / Steps, values, outliers, sum);
     }
 
     /// <summary>Rounds a block into its place <paramref name="at"/>, counted in blocks, of a tile.</summary>
-    internal static void RoundBlock(float* x, ActivationRounding rounding, in ActivationTile tile, int at)
+    private static void RoundBlock(float* x, float limit, in ActivationTile tile, int at, in ActivationTile token, int column)
     {
         var v0 = Vector256.Load(x);
         var v1 = Vector256.Load(x + 8);
         var v2 = Vector256.Load(x + 16);
         var v3 = Vector256.Load(x + 24);
+        var largest = Largest(v0, v1, v2, v3);
+        var outliers = *token.OutlierCounts;
+        if (largest > limit)
+        {
+            AddOutliers(x, limit, token, column);
+            v0 = Within(v0, limit);
+            v1 = Within(v1, limit);
+            v2 = Within(v2, limit);
+            v3 = Within(v3, limit);
+            largest = Largest(v0, v1, v2, v3);
+        }
+
+        var inverse = Vector256.Create(largest > 0f ? Steps / largest : 0f);
+        var sum = Store(Round(v0 * inverse), Round(v1 * inverse), Round(v2 * inverse), Round(v3 * inverse), tile.Bytes + (at * PackedMatrix.ColumnsPerBlock));
+        var scale = largest / Steps;
+        tile.Scales[at] = scale;
+        tile.EightSums[at] = 8 * sum;
+        var scaledSum = scale * sum;
+        for (; outliers < *token.OutlierCounts; outliers++)
+        {
+            scaledSum += token.Outliers[outliers].Value;
+        }
+
+        tile.ScaledSums[at] = scaledSum;
+    }
+
+    private static void AddOutliers(float* x, float limit, in ActivationTile token, int column)
+    {
+        for (var i = 0; i < PackedMatrix.ColumnsPerBlock; i++)
+        {
+            if (MathF.Abs(x[i]) > limit)
+            {
+                token.Outliers[(*token.OutlierCounts)++] = new Outlier(column + i, x[i]);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Largest(Vector256<float> v0, Vector256<float> v1, Vector256<float> v2, Vector256<float> v3)
+    {
         var max = Vector256.Max(Vector256.Max(Vector256.Abs(v0), Vector256.Abs(v1)), Vector256.Max(Vector256.Abs(v2), Vector256.Abs(v3)));
         var half = Vector128.Max(max.GetLower(), max.GetUpper());
         half = Vector128.Max(half, Vector128.Shuffle(half, Vector128.Create(2, 3, 0, 1)));
-        var largest = MathF.Max(half[0], half[1]);
-        var steps = (float)(rounding == ActivationRounding.EightBits ? CoarseSteps : FineSteps);
-        var inverse = Vector256.Create(largest > 0f ? steps / largest : 0f);
-        var q0 = Round(v0 * inverse);
-        var q1 = Round(v1 * inverse);
-        var q2 = Round(v2 * inverse);
-        var q3 = Round(v3 * inverse);
-        var sum = Vector256.Sum((q0 + q1) + (q2 + q3));
-        var scale = largest / steps;
-        tile.Scales[at] = scale;
-        tile.ScaledSums[at] = scale * sum;
-        tile.EightSums[at] = 8 * sum;
-        var low = Narrow(q0, q1);
-        var high = Narrow(q2, q3);
-        if (rounding == ActivationRounding.EightBits)
-        {
-            Narrow(low, high).Store(tile.Bytes + (at * PackedMatrix.ColumnsPerBlock));
-        }
-
-        ExchangeMiddles(low).Store(tile.Shorts + (at * PackedMatrix.ColumnsPerBlock));
-        ExchangeMiddles(high).Store(tile.Shorts + (at * PackedMatrix.ColumnsPerBlock) + 16);
+        return MathF.Max(half[0], half[1]);
     }
 
-    /// <summary>Numbers that fit in half as many bits, in their order: the instruction packs each half of the registers by itself.</summary>
+    /// <summary>The values within the limit, 0 in place of others.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<short> Narrow(Vector256<int> first, Vector256<int> second) =>
-        Avx2.IsSupported ? Avx2.Permute4x64(Avx2.PackSignedSaturate(first, second).AsInt64(), 0b11_01_10_00).AsInt16() : Vector256.Narrow(first, second);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<sbyte> Narrow(Vector256<short> first, Vector256<short> second) =>
-        Avx2.IsSupported ? Avx2.Permute4x64(Avx2.PackSignedSaturate(first, second).AsInt64(), 0b11_01_10_00).AsSByte() : Vector256.Narrow(first, second);
+    private static Vector256<float> Within(Vector256<float> v, float limit) => v & Vector256.LessThanOrEqual(Vector256.Abs(v), Vector256.Create(limit));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<int> Round(Vector256<float> v) => Vector256.ConvertToInt32Native(Vector256.Round(v));
 
-    /// <summary>The order 0, 2, 1, 3 in each four.</summary>
+    /// <summary>Stores 32 whole numbers as bytes and returns their sum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<short> ExchangeMiddles(Vector256<short> v) =>
-        Avx2.IsSupported ? Avx2.ShuffleHigh(Avx2.ShuffleLow(v, 0b11_01_10_00), 0b11_01_10_00) : Vector256.Shuffle(v, Vector256.Create((short)0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15));
+    private static int Store(Vector256<int> i0, Vector256<int> i1, Vector256<int> i2, Vector256<int> i3, sbyte* to)
+    {
+        if (Avx2.IsSupported)
+        {
+            // The instructions pack each half of the registers by itself: four bytes of each vector lie together, and are put in order at the end.
+            var bytes = Avx2.PackSignedSaturate(Avx2.PackSignedSaturate(i0, i1), Avx2.PackSignedSaturate(i2, i3)).AsInt32();
+            Avx2.PermuteVar8x32(bytes, Vector256.Create(0, 4, 1, 5, 2, 6, 3, 7)).AsSByte().Store(to);
+        }
+        else
+        {
+            Vector256.Narrow(Vector256.Narrow(i0, i1), Vector256.Narrow(i2, i3)).Store(to);
+        }
+
+        return Vector256.Sum((i0 + i1) + (i2 + i3));
+    }
 
     private struct FillWork : IParallelWork
     {
         public float* X;
         public int Tokens;
         public int Columns;
-        public ActivationRounding Rounding;
         public ActivationTile First;
 
         public readonly void Execute(int start, int end)
@@ -181,9 +250,13 @@ public sealed unsafe class QuantizedActivations : IDisposable
                 for (var t = 0; t < count; t++, token++)
                 {
                     var x = X + ((long)token * Columns);
+                    var limit = Limit(new ReadOnlySpan<float>(x, Columns));
+                    var own = At(First, token, Columns);
+                    *own.OutlierCounts = 0;
                     for (var block = 0; block < Columns / PackedMatrix.ColumnsPerBlock; block++)
                     {
-                        RoundBlock(x + (block * PackedMatrix.ColumnsPerBlock), Rounding, tile, (block * count) + t);
+                        var column = block * PackedMatrix.ColumnsPerBlock;
+                        RoundBlock(x + column, limit, tile, (block * count) + t, own, column);
                     }
                 }
             }

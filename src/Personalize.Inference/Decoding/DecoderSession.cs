@@ -231,7 +231,6 @@ public sealed unsafe partial class DecoderSession : IDecoderSession, IRestorable
             _projector.Run(
                 _normed.Pointer,
                 count,
-                ActivationRounding.SixteenBits,
                 new Projection(weights.Query, _query.Pointer, weights.QueryBias, _adapter?[layer, LinearModule.Query]),
                 new Projection(weights.Key, _key.Pointer, weights.KeyBias, _adapter?[layer, LinearModule.Key]),
                 new Projection(weights.Value, _value.Pointer, weights.ValueBias, _adapter?[layer, LinearModule.Value]));
@@ -251,19 +250,18 @@ public sealed unsafe partial class DecoderSession : IDecoderSession, IRestorable
                 d.KeyValueHeadCount,
                 d.HeadDimension);
             OnProjectionInput?.Invoke(layer, LinearModule.Output, _mixed.Pointer, count);
-            _projector.Run(_mixed.Pointer, count, ActivationRounding.EightBits, new Projection(weights.Output, _normed.Pointer, null, _adapter?[layer, LinearModule.Output]));
+            _projector.Run(_mixed.Pointer, count, new Projection(weights.Output, _normed.Pointer, null, _adapter?[layer, LinearModule.Output]));
             AddAndNormalize(count, _normed.Pointer, weights.FeedForwardNorm);
             OnProjectionInput?.Invoke(layer, LinearModule.Gate, _normed.Pointer, count);
             _projector.Run(
                 _normed.Pointer,
                 count,
-                ActivationRounding.EightBits,
                 new Projection(weights.Gate, _gate.Pointer, null, _adapter?[layer, LinearModule.Gate]),
                 new Projection(weights.Up, _up.Pointer, null, _adapter?[layer, LinearModule.Up]));
             var activate = new ActivateWork { Gate = _gate.Pointer, Up = _up.Pointer, Size = d.IntermediateSize };
             _pool.Run(ref activate, count, grain: 2);
             OnProjectionInput?.Invoke(layer, LinearModule.Down, _gate.Pointer, count);
-            _projector.Run(_gate.Pointer, count, ActivationRounding.SixteenBits, new Projection(weights.Down, _normed.Pointer, null, _adapter?[layer, LinearModule.Down]));
+            _projector.Run(_gate.Pointer, count, new Projection(weights.Down, _normed.Pointer, null, _adapter?[layer, LinearModule.Down]));
             AddAndNormalize(count, _normed.Pointer, layer + 1 < d.LayerCount ? _model.Weights.Layers[layer + 1].AttentionNorm : _model.Weights.OutputNorm);
             onHiddenState?.Invoke(layer + 1, firstIndex, new ReadOnlySpan<float>(_stream.Pointer, count * d.HiddenSize));
         }
@@ -296,7 +294,7 @@ public sealed unsafe partial class DecoderSession : IDecoderSession, IRestorable
         for (var at = 0; at < count; at += MostVerifyTokens)
         {
             var rows = Math.Min(MostVerifyTokens, count - at);
-            _projector.Run(_normed.Pointer + ((long)(first + at) * d.HiddenSize), rows, ActivationRounding.SixteenBits, new Projection(_model.Weights.OutputProjection, _logits.Pointer));
+            _projector.Run(_normed.Pointer + ((long)(first + at) * d.HiddenSize), rows, new Projection(_model.Weights.OutputProjection, _logits.Pointer));
             for (var row = 0; row < rows; row++)
             {
                 onLogits?.Invoke(firstIndex + at + row, new ReadOnlySpan<float>(_logits.Pointer + ((long)row * VocabularySize), VocabularySize));

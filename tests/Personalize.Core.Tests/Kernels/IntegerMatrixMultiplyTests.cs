@@ -12,13 +12,10 @@ public sealed unsafe class IntegerMatrixMultiplyTests
     private const double RoundingTolerance = 0.01;
 
     [Theory]
-    [InlineData(WeightFormat.Q4Zero, ActivationRounding.EightBits)]
-    [InlineData(WeightFormat.Q4One, ActivationRounding.EightBits)]
-    [InlineData(WeightFormat.Q8Zero, ActivationRounding.EightBits)]
-    [InlineData(WeightFormat.Q4Zero, ActivationRounding.SixteenBits)]
-    [InlineData(WeightFormat.Q4One, ActivationRounding.SixteenBits)]
-    [InlineData(WeightFormat.Q8Zero, ActivationRounding.SixteenBits)]
-    public void Every_way_of_multiplying_gives_the_bits_of_the_scalar_definition(WeightFormat format, ActivationRounding rounding)
+    [InlineData(WeightFormat.Q4Zero)]
+    [InlineData(WeightFormat.Q4One)]
+    [InlineData(WeightFormat.Q8Zero)]
+    public void Every_way_of_multiplying_gives_the_bits_of_the_scalar_definition(WeightFormat format)
     {
         const int Columns = 288;
         const int Rows = 24;
@@ -28,25 +25,32 @@ public sealed unsafe class IntegerMatrixMultiplyTests
         using var activations = new QuantizedActivations(Tokens, Columns);
         var x = RandomWeights.Vector(Tokens * Columns, seed: 12);
         Array.Clear(x, 32, 32);
+
+        // Outliers: none, one or two in a token, the last column among them.
+        int[] outliers = [Columns + 40, (2 * Columns) + 5, (3 * Columns) - 1, (6 * Columns) + 100];
+        var large = 30 * x.Max(MathF.Abs);
+        Array.ForEach(outliers, i => x[i] = i % 2 == 0 ? large : -large);
         fixed (float* px = x)
         {
-            activations.Fill(pool, px, Tokens, Columns, rounding);
+            activations.Fill(pool, px, Tokens, Columns);
         }
+
+        Assert.Equal([0, 1, 2, 0, 0, 0, 1], new ReadOnlySpan<int>(activations.Tile(0).OutlierCounts, Tokens).ToArray());
 
         // Seven tokens are a tile of four, one of two and one of one.
         for (var token = 0; token < Tokens;)
         {
             var count = ActivationTile.Next(Tokens - token);
-            var expected = Enumerable.Range(token, count).SelectMany(t => ExpectedRows(weight, x.AsSpan(t * Columns, Columns), rounding)).ToArray();
-            Assert.Equal(expected, Multiply<PortableDotProduct>(weight, rounding, count, activations.Tile(token)));
+            var expected = Enumerable.Range(token, count).SelectMany(t => ExpectedRows(weight, x.AsSpan(t * Columns, Columns))).ToArray();
+            Assert.Equal(expected, Multiply<PortableDotProduct>(weight, count, activations.Tile(token)));
             if (Avx2.IsSupported)
             {
-                Assert.Equal(expected, Multiply<Avx2DotProduct>(weight, rounding, count, activations.Tile(token)));
+                Assert.Equal(expected, Multiply<Avx2DotProduct>(weight, count, activations.Tile(token)));
             }
 
             if (AvxVnni.IsSupported)
             {
-                Assert.Equal(expected, Multiply<AvxVnniDotProduct>(weight, rounding, count, activations.Tile(token)));
+                Assert.Equal(expected, Multiply<AvxVnniDotProduct>(weight, count, activations.Tile(token)));
             }
 
             token += count;
@@ -73,7 +77,7 @@ public sealed unsafe class IntegerMatrixMultiplyTests
             var y1 = new float[count * rows[1]];
             fixed (float* px = x, p0 = y0, p1 = y1)
             {
-                projector.Run(px + (from * Columns), count, ActivationRounding.EightBits, new Projection(first, p0), new Projection(second, p1, null, pair));
+                projector.Run(px + (from * Columns), count, new Projection(first, p0), new Projection(second, p1, null, pair));
             }
 
             return [.. Enumerable.Range(0, count).SelectMany(t => y0.Skip(t * rows[0]).Take(rows[0]).Concat(y1.Skip(t * rows[1]).Take(rows[1])))];
@@ -101,41 +105,75 @@ public sealed unsafe class IntegerMatrixMultiplyTests
         var y = new float[8];
         fixed (float* px = x, py = y)
         {
-            projector.Run(px, 1, ActivationRounding.EightBits, new Projection(weight, py));
+            projector.Run(px, 1, new Projection(weight, py));
         }
 
         Assert.All(y, value => Assert.Equal(-128f * 127f * 32f, value));
     }
 
     [Theory]
-    [InlineData(1, ActivationRounding.EightBits)]
-    [InlineData(33, ActivationRounding.EightBits)]
-    [InlineData(1, ActivationRounding.SixteenBits)]
-    [InlineData(33, ActivationRounding.SixteenBits)]
-    public void A_vectorized_block_is_rounded_like_the_definition(int seed, ActivationRounding rounding)
+    [InlineData(1, 1f)]
+    [InlineData(33, 1f)]
+    [InlineData(1, 100f)]
+    [InlineData(33, -100f)]
+    public void A_vectorized_block_is_rounded_like_the_definition(int seed, float factor)
     {
-        var x = RandomWeights.Vector(32, seed);
-        x[3] = 0.5f / 127f * x.Max(MathF.Abs);
-        var expected = new int[32];
-        var (scale, sum) = QuantizedActivations.RoundBlockScalar(x, Steps(rounding), expected);
+        const int Columns = 64;
+        const int At = 32 + 7;
+        var x = RandomWeights.Vector(Columns, seed);
+        x[At] *= factor;
+        x[At + 1] = 0f;
+        var isOutlier = MathF.Abs(factor) > 1;
         using var pool = new WorkerPool(1);
-        using var activations = new QuantizedActivations(1, 32);
+        using var activations = new QuantizedActivations(1, Columns);
         fixed (float* px = x)
         {
-            activations.Fill(pool, px, 1, 32, rounding);
+            activations.Fill(pool, px, 1, Columns);
         }
 
         var tile = activations.Tile(0);
-        Assert.Equal((scale, scale * sum, 8 * sum), (tile.Scales[0], tile.ScaledSums[0], tile.EightSums[0]));
-        for (var i = 0; i < 32; i++)
+        var limit = QuantizedActivations.Limit(x);
+        Assert.Equal(QuantizedActivations.OutlierFactor * Math.Sqrt(x.Average(value => (double)value * value)), limit, 1e-5 * limit);
+        Outlier[] outliers = isOutlier ? [new Outlier(At, x[At])] : [];
+        Assert.Equal(outliers, new ReadOnlySpan<Outlier>(tile.Outliers, *tile.OutlierCounts).ToArray());
+        for (var block = 0; block < 2; block++)
         {
-            Assert.Equal(x[i], expected[i] * scale, 0.51f * scale);
-            Assert.Equal(expected[i], tile.Shorts[(i / 4 * 4) + (i % 4) switch { 1 => 2, 2 => 1, var k => k }]);
-            if (rounding == ActivationRounding.EightBits)
+            var values = x.AsSpan(block * 32, 32);
+            var expected = QuantizedActivations.RoundBlockScalar(values, limit);
+            Assert.Equal((expected.Scale, expected.ScaledSum, 8 * expected.Values.Sum()), (tile.Scales[block], tile.ScaledSums[block], tile.EightSums[block]));
+            Assert.Equal(expected.Values, Array.ConvertAll(new ReadOnlySpan<sbyte>(tile.Bytes + (block * 32), 32).ToArray(), value => (int)value));
+            for (var i = 0; i < 32; i++)
             {
-                Assert.Equal(expected[i], tile.Bytes[i]);
+                Assert.Equal(isOutlier && (block * 32) + i == At ? x[At] : 0f, expected.Outliers[i]);
+                Assert.Equal(values[i], (expected.Scale * expected.Values[i]) + expected.Outliers[i], 0.501f * expected.Scale);
             }
+
+            // The largest of the others takes all bits.
+            Assert.Equal(127, expected.Values.Max(Math.Abs));
         }
+    }
+
+    [Fact]
+    public void As_many_outliers_as_there_can_be_have_room()
+    {
+        const int Spacing = QuantizedActivations.OutlierFactor * QuantizedActivations.OutlierFactor;
+        const int Columns = 32 * Spacing;
+        var x = new float[Columns];
+        for (var i = 1; i < 32; i++)
+        {
+            x[i * Spacing] = i % 2 == 0 ? 1f : -1f;
+        }
+
+        using var pool = new WorkerPool(1);
+        using var activations = new QuantizedActivations(1, Columns);
+        fixed (float* px = x)
+        {
+            activations.Fill(pool, px, 1, Columns);
+        }
+
+        // With one more none would stand out.
+        Assert.Equal(31, *activations.Tile(0).OutlierCounts);
+        Assert.Equal(33, activations.Tile(0).MostOutliers);
     }
 
     [Theory]
@@ -159,7 +197,7 @@ public sealed unsafe class IntegerMatrixMultiplyTests
         var outputs = rows.Select(r => new float[Tokens * r]).ToArray();
         fixed (float* px = x, y0 = outputs[0], y1 = outputs[1], y2 = outputs[2])
         {
-            projector.Run(px, Tokens, ActivationRounding.EightBits, new Projection(weights[0], y0, bias), new Projection(weights[1], y1), new Projection(weights[2], y2, null, pair));
+            projector.Run(px, Tokens, new Projection(weights[0], y0, bias), new Projection(weights[1], y1), new Projection(weights[2], y2, null, pair));
         }
 
         var row = new float[Columns];
@@ -210,28 +248,26 @@ public sealed unsafe class IntegerMatrixMultiplyTests
         Assert.Equal(sizes[..^1].OrderDescending(), sizes[..^1]);
     }
 
-    private static int Steps(ActivationRounding rounding) => rounding == ActivationRounding.EightBits ? QuantizedActivations.CoarseSteps : QuantizedActivations.FineSteps;
-
-    private static float[] ExpectedRows(PackedMatrix weight, ReadOnlySpan<float> x, ActivationRounding rounding)
+    private static float[] ExpectedRows(PackedMatrix weight, ReadOnlySpan<float> x)
     {
-        var rounded = new int[x.Length];
-        var scales = new float[x.Length / 32];
-        for (var block = 0; block < scales.Length; block++)
+        var limit = QuantizedActivations.Limit(x);
+        var blocks = new RoundedBlock[x.Length / 32];
+        for (var block = 0; block < blocks.Length; block++)
         {
-            scales[block] = QuantizedActivations.RoundBlockScalar(x.Slice(block * 32, 32), Steps(rounding), rounded.AsSpan(block * 32, 32)).Scale;
+            blocks[block] = QuantizedActivations.RoundBlockScalar(x.Slice(block * 32, 32), limit);
         }
 
-        return [.. Enumerable.Range(0, weight.Rows).Select(row => IntegerMatrixMultiply.RowScalar(weight.View, row, rounded, scales))];
+        return [.. Enumerable.Range(0, weight.Rows).Select(row => IntegerMatrixMultiply.RowScalar(weight.View, row, blocks))];
     }
 
-    private static float[] Multiply<TDot>(PackedMatrix weight, ActivationRounding rounding, int tokens, in ActivationTile x)
+    private static float[] Multiply<TDot>(PackedMatrix weight, int tokens, in ActivationTile x)
         where TDot : struct, IDotProduct
     {
         var y = new float[tokens * weight.Rows];
         fixed (float* py = y)
         {
             var run = new RowRun { Weights = weight.View.Group(0), Groups = weight.View.GroupCount, Blocks = weight.Columns / 32, Output = py, OutputStride = weight.Rows };
-            IntegerMatrixMultiply.RunTile<TDot>(weight.Format, rounding, tokens, run, x);
+            IntegerMatrixMultiply.RunTile<TDot>(weight.Format, tokens, run, x);
         }
 
         return y;
