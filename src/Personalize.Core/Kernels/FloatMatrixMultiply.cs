@@ -18,6 +18,9 @@ public static unsafe class FloatMatrixMultiply
     /// <summary>The most tokens that use a decoded tile: a block of them, 440 KB, is about what a second-level cache holds, and past it each costs the little that the next level takes.</summary>
     private const int TokensTogether = 384;
 
+    /// <summary>The most tiles' columns of a unit: all blocks of tokens pass for each unit, and where the sum is long they are more than a second-level cache holds.</summary>
+    private const int MostSpans = 6;
+
     /// <summary>Summed indices that are packed before they are multiplied.</summary>
     private const int PackedDepth = 2048;
 
@@ -77,11 +80,11 @@ public static unsafe class FloatMatrixMultiply
         }
     }
 
-    /// <summary>How many columns of the result a unit computes: as many as reuse a block of tokens often, unless the last round of units would leave threads idle.</summary>
+    /// <summary>How many columns of the result a unit computes: as many as reuse a block of tokens often, unless the last round of units would leave threads idle. Bits do not depend on it.</summary>
     private static int Strip(int width, int threads)
     {
         var (best, least) = (WeightPanel.Span, int.MaxValue);
-        for (var strip = 2 * WeightPanel.Span; strip > 0; strip -= WeightPanel.Span)
+        for (var strip = MostSpans * WeightPanel.Span; strip > 0; strip -= WeightPanel.Span)
         {
             var units = (width + strip - 1) / strip;
             var longest = (units + threads - 1) / threads * strip;
