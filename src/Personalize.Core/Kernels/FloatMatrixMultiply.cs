@@ -18,6 +18,9 @@ public static unsafe class FloatMatrixMultiply
     /// <summary>The most tokens that use a decoded tile: a block of them, 440 KB, is about what a second-level cache holds, and past it each costs the little that the next level takes.</summary>
     private const int TokensTogether = 384;
 
+    /// <summary>The most tiles beside each other that a block of tokens passes before the next block comes: where the sum is long the blocks together are more than a second-level cache holds, and so is a result that is too wide.</summary>
+    private const int SpansTogether = 6;
+
     /// <summary>Summed indices that are packed before they are multiplied.</summary>
     private const int PackedDepth = 2048;
 
@@ -54,7 +57,6 @@ public static unsafe class FloatMatrixMultiply
         var block = (((product.Depth + blocks - 1) / blocks) + PackedMatrix.ColumnsPerBlock - 1) / PackedMatrix.ColumnsPerBlock * PackedMatrix.ColumnsPerBlock;
         var atOnce = Math.Max(1, PackedDepth / block) * block;
         product.Block = block;
-        product.Strip = Strip(product.Width, pool.ThreadCount);
         var parts = (tokens + TokensTogether - 1) / TokensTogether;
         var part = tokens == 0 ? 0 : PackedTokens.PanelCount((tokens + parts - 1) / parts) * PackedTokens.Height;
         product.Packed = KernelScratch.Shared((long)part * (Math.Min(atOnce, product.Depth) + product.Addend.Rank));
@@ -72,26 +74,9 @@ public static unsafe class FloatMatrixMultiply
                 product.Accumulate = accumulate || start > 0;
                 var pack = new PackWork { Product = product };
                 pool.Run(ref pack, PackedTokens.PanelCount(product.Tokens), grain: 4);
-                pool.Run(ref product, (product.Width + product.Strip - 1) / product.Strip);
+                pool.RunGuided(ref product, (product.Width + WeightPanel.Span - 1) / WeightPanel.Span);
             }
         }
-    }
-
-    /// <summary>How many columns of the result a unit computes: as many as reuse a block of tokens often, unless the last round of units would leave threads idle.</summary>
-    private static int Strip(int width, int threads)
-    {
-        var (best, least) = (WeightPanel.Span, int.MaxValue);
-        for (var strip = 2 * WeightPanel.Span; strip > 0; strip -= WeightPanel.Span)
-        {
-            var units = (width + strip - 1) / strip;
-            var longest = (units + threads - 1) / threads * strip;
-            if (longest < least)
-            {
-                (best, least) = (strip, longest);
-            }
-        }
-
-        return best;
     }
 
     /// <summary>Packs the tokens' part of one run of blocks: <c>[block, panel, depth, 6]</c>, the low-rank factor at the end of the last block.</summary>
@@ -132,7 +117,6 @@ public static unsafe class FloatMatrixMultiply
         public int Width;
         public int Tokens;
         public int Block;
-        public int Strip;
         public int Start;
         public int End;
         public bool IsTransposed;
@@ -146,13 +130,14 @@ public static unsafe class FloatMatrixMultiply
         public readonly void Execute(int start, int end)
         {
             var panels = KernelScratch.Floats((Block + Addend.Rank) * WeightPanel.Span);
-            for (var unit = start; unit < end; unit++)
+            for (var first = start; first < end; first += SpansTogether)
             {
                 for (var at = Start; at < End; at += Block)
                 {
                     var lines = Lines(at);
-                    for (var column = unit * Strip; column < Math.Min((unit + 1) * Strip, Width); column += WeightPanel.Span)
+                    for (var span = first; span < Math.Min(first + SpansTogether, end); span++)
                     {
+                        var column = span * WeightPanel.Span;
                         Decode(at, column, lines, panels);
                         PanelProduct.Run(PackedBlock(at), panels, Y + column, Width, Tokens, Math.Min(WeightPanel.Span, Width - column), lines, Accumulate || at > Start);
                     }

@@ -13,6 +13,12 @@ public static unsafe class SwiGlu
     public static void Forward(float* gate, float* up, float* y, long count)
     {
         long i = 0;
+        for (; InstructionSets.HasAvx512 && i + 16 <= count; i += 16)
+        {
+            var g = Vector512.Load(gate + i);
+            (g / (Vector512<float>.One + VectorExp.Exp(-g)) * Vector512.Load(up + i)).Store(y + i);
+        }
+
         for (; i + 8 <= count; i += 8)
         {
             var g = Vector256.Load(gate + i);

@@ -45,6 +45,26 @@ public static class VectorExp
         return Vector256.AndNot(p * power, Vector256.LessThan(x, Vector256.Create(Lowest)));
     }
 
+    /// <summary>Sixteen exponentials, with the bits that <see cref="Exp(Vector256{float})"/> gives.</summary>
+    /// <param name="x">The exponents.</param>
+    /// <returns><c>exp(x)</c>.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Exp(Vector512<float> x)
+    {
+        var bounded = Vector512.MinNative(Vector512.Create(Highest), Vector512.MaxNative(Vector512.Create(Lowest), x));
+        var n = Vector512.Round(bounded * Vector512.Create(InverseLn2));
+        var r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-Ln2High), bounded);
+        r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-Ln2Low), r);
+        var p = Vector512.FusedMultiplyAdd(Vector512.Create(C7), r, Vector512.Create(C6));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(C5));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(C4));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(C3));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(C2));
+        p = Vector512.FusedMultiplyAdd(p, r * r, r) + Vector512<float>.One;
+        var power = Vector512.ShiftLeft(Vector512.ConvertToInt32Native(n) + Vector512.Create(127), 23).AsSingle();
+        return Vector512.AndNot(p * power, Vector512.LessThan(x, Vector512.Create(Lowest)));
+    }
+
     /// <summary>One exponential, with the bits that <see cref="Exp(Vector256{float})"/> gives.</summary>
     /// <param name="x">The exponent.</param>
     /// <returns><c>exp(x)</c>.</returns>

@@ -35,6 +35,10 @@ internal static unsafe partial class WeightPanel
                     new System.Span<float>(target + (k * Width), PackedMatrix.RowsPerGroup).Clear();
                 }
             }
+            else if (g % 2 == 0 && g + 1 < groups && InstructionSets.HasAvx512 && DecodeColumnsAvx512(matrix, (row / PackedMatrix.RowsPerGroup) + g, column, depth, target))
+            {
+                g++;
+            }
             else if (!InstructionSets.HasAvx2 || !DecodeColumnsVector(matrix, (row / PackedMatrix.RowsPerGroup) + g, column, depth, target))
             {
                 DecodeColumnsScalar(matrix, (row / PackedMatrix.RowsPerGroup) + g, column, depth, target);
@@ -57,6 +61,11 @@ internal static unsafe partial class WeightPanel
         {
             var rows = Math.Min(PackedMatrix.RowsPerGroup, count - n);
             var offset = n * Width;
+            if (rows == PackedMatrix.RowsPerGroup && InstructionSets.HasAvx512 && DecodeRowsAvx512(matrix, (row + n) / PackedMatrix.RowsPerGroup, column, panel + offset, second + offset))
+            {
+                continue;
+            }
+
             if (rows < PackedMatrix.RowsPerGroup || !InstructionSets.HasAvx2 || !DecodeRowsVector(matrix, (row + n) / PackedMatrix.RowsPerGroup, column, panel + offset, second + offset))
             {
                 DecodeRowsScalar(matrix, row + n, rows, column, columns, panel + offset, second + offset);

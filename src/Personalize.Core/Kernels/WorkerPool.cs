@@ -29,6 +29,7 @@ public sealed unsafe class WorkerPool : IDisposable
     private void* _work;
     private int _units;
     private int _grain;
+    private int _shares = 1;
 
     /// <summary>Starts the threads.</summary>
     /// <param name="threadCount">How many threads work, the caller's included; 0 means one for each core.</param>
@@ -53,6 +54,16 @@ public sealed unsafe class WorkerPool : IDisposable
     /// <param name="units">How many units there are.</param>
     /// <param name="grain">How many consecutive units a thread claims at once.</param>
     public void Run<TWork>(ref TWork work, int units, int grain = 1)
+        where TWork : struct, IParallelWork => Share(ref work, units, grain, shares: int.MaxValue);
+
+    /// <summary>As <see cref="Run{TWork}(ref TWork, int, int)"/> for units that share something: threads claim runs of them, long ones first and single ones at the end, so that much is shared and nobody waits long for the last (guided self-scheduling, Polychronopoulos and Kuck, IEEE Transactions on Computers 36, 1987).</summary>
+    /// <typeparam name="TWork">A struct of raw pointers and sizes; its <c>Execute</c> must not throw.</typeparam>
+    /// <param name="work">The work; must stay on the caller's stack.</param>
+    /// <param name="units">How many units there are.</param>
+    internal void RunGuided<TWork>(ref TWork work, int units)
+        where TWork : struct, IParallelWork => Share(ref work, units, grain: 1, shares: 2 * ThreadCount);
+
+    private void Share<TWork>(ref TWork work, int units, int grain, int shares)
         where TWork : struct, IParallelWork
     {
         if (units <= 0)
@@ -76,6 +87,7 @@ public sealed unsafe class WorkerPool : IDisposable
             _work = Unsafe.AsPointer(ref work);
             _units = units;
             _grain = Math.Max(1, grain);
+            _shares = shares;
             _completed = 0;
             Interlocked.Exchange(ref _ticket, (generation + 1) << 32);
             if (Volatile.Read(ref _parked) > 0)
@@ -150,6 +162,7 @@ public sealed unsafe class WorkerPool : IDisposable
             var start = (int)ticket;
             var units = _units;
             var grain = _grain;
+            var shares = _shares;
             var invoke = _invoke;
             var work = _work;
             if (start >= units)
@@ -157,7 +170,7 @@ public sealed unsafe class WorkerPool : IDisposable
                 return;
             }
 
-            var end = (int)Math.Min((long)start + grain, units);
+            var end = (int)Math.Min((long)start + Math.Max(grain, (units - start) / shares), units);
 
             // Success proves that the fields above belong to this ticket's generation: they change only after all of its units were claimed.
             if (Interlocked.CompareExchange(ref _ticket, (ticket & ~0xFFFF_FFFFL) | (uint)end, ticket) == ticket)

@@ -73,14 +73,20 @@ internal static unsafe partial class CausalAttention
         /// <summary>From products s and <c>dp_j = do . v_j</c>: <c>p_j = exp(scale s_j - logSumExp)</c>, <c>ds_j = scale * p_j (dp_j - delta)</c>; both 0 from <paramref name="count"/> on.</summary>
         private static void ScoreGradients(float* p, float* ds, int count, int length, float logSumExp, float delta, float scale)
         {
-            for (var j = count; j < length; j++)
+            new Span<float>(p + count, length - count).Fill(float.NegativeInfinity);
+            new Span<float>(ds + count, length - count).Clear();
+
+            var j = 0;
+            for (; InstructionSets.HasAvx512 && j + Vector512<float>.Count <= length; j += Vector512<float>.Count)
             {
-                p[j] = float.NegativeInfinity;
-                ds[j] = 0;
+                var wideFactor = Vector512.Create(scale);
+                var probability = VectorExp.Exp((Vector512.Load(p + j) * wideFactor) - Vector512.Create(logSumExp));
+                probability.Store(p + j);
+                ((Vector512.Load(ds + j) - Vector512.Create(delta)) * probability * wideFactor).Store(ds + j);
             }
 
             var (shift, middle, factor) = (Vector256.Create(logSumExp), Vector256.Create(delta), Vector256.Create(scale));
-            for (var j = 0; j < length; j += VectorMath.Lanes)
+            for (; j < length; j += VectorMath.Lanes)
             {
                 var probability = VectorExp.Exp((Vector256.Load(p + j) * factor) - shift);
                 probability.Store(p + j);

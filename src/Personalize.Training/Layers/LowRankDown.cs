@@ -5,7 +5,7 @@ namespace Personalize.Training.Layers;
 
 /// <summary>The product that leads into the low rank: <c>h[tokens, rank] = scale * x[tokens, size] w[rank, size]^T</c>.</summary>
 /// <remarks>Both factors are read along their rows, so neither A nor B^T is ever transposed. Every element of h is summed by one thread in one order, wherever it falls in a tile.</remarks>
-internal static unsafe class LowRankDown
+internal static unsafe partial class LowRankDown
 {
     private const int TokensPerUnit = 16;
     private const int TileRanks = 4;
@@ -16,7 +16,7 @@ internal static unsafe class LowRankDown
         pool.Run(ref work, tokens, TokensPerUnit);
     }
 
-    private struct Work : IParallelWork
+    private partial struct Work : IParallelWork
     {
         public float* X;
         public float* W;
@@ -27,7 +27,13 @@ internal static unsafe class LowRankDown
 
         public readonly void Execute(int start, int end)
         {
-            for (var token = start; token < end; token += 2)
+            var token = start;
+            for (; InstructionSets.HasAvx512 && token + TallTokens <= end; token += TallTokens)
+            {
+                FourTokens(token);
+            }
+
+            for (; token < end; token += 2)
             {
                 // At an odd end the tile holds the last token twice, and at an odd rank the last rank: the same value is then written to the same place.
                 var other = Math.Min(token + 1, end - 1);

@@ -9,6 +9,10 @@ public sealed unsafe class DenseMultiplyTests
     [InlineData(8, 576, 33, true)]
     [InlineData(50, 8, 577, false)]
     [InlineData(13, 19, 5, true)]
+    [InlineData(24, 64, 31, true)]
+    [InlineData(16, 40, 31, false)]
+    [InlineData(20, 51, 31, true)]
+    [InlineData(29, 34, 12, false)]
     public void Every_path_gives_the_bits_of_the_scalar_definition(int m, int n, int depth, bool accumulate)
     {
         using var pool = new WorkerPool(2);

@@ -146,6 +146,41 @@ public sealed unsafe class FloatMatrixMultiplyTests
         }
     }
 
+    [Theory]
+    [InlineData(WeightFormat.Q4Zero)]
+    [InlineData(WeightFormat.Q4One)]
+    [InlineData(WeightFormat.Q8Zero)]
+    public void Every_instruction_set_decodes_the_bits_of_the_scalar_definition(WeightFormat format)
+    {
+        using var weight = RandomWeights.Create(format, 16, 96, seed: 4);
+        float[] scalar = new float[64 * WeightPanel.Width], avx2 = new float[scalar.Length], avx512 = new float[scalar.Length];
+        fixed (float* ps = scalar, p2 = avx2, p5 = avx512)
+        {
+            for (var g = 0; g < 2; g++)
+            {
+                WeightPanel.DecodeColumnsScalar(weight.View, g, 32, 64, ps + (g * 8));
+                Assert.True(!InstructionSets.HasAvx2 || WeightPanel.DecodeColumnsVector(weight.View, g, 32, 64, p2 + (g * 8)));
+            }
+
+            Assert.True(!InstructionSets.HasAvx512 || WeightPanel.DecodeColumnsAvx512(weight.View, 0, 32, 64, p5));
+            AssertSame();
+            foreach (var group in new[] { 0, 1 })
+            {
+                var second = 8 * WeightPanel.Width;
+                WeightPanel.DecodeRowsScalar(weight.View, 8 * group, 8, 64, 32, ps, ps + second);
+                Assert.True(!InstructionSets.HasAvx2 || WeightPanel.DecodeRowsVector(weight.View, group, 64, p2, p2 + second));
+                Assert.True(!InstructionSets.HasAvx512 || WeightPanel.DecodeRowsAvx512(weight.View, group, 64, p5, p5 + second));
+                AssertSame();
+            }
+        }
+
+        void AssertSame()
+        {
+            Assert.Equal(scalar, InstructionSets.HasAvx2 ? avx2 : scalar);
+            Assert.Equal(scalar, InstructionSets.HasAvx512 ? avx512 : scalar);
+        }
+    }
+
     private static void AssertClose(double[] expected, float[] actual)
     {
         var scale = expected.Max(Math.Abs);

@@ -8,6 +8,9 @@ public sealed unsafe class PanelProductTests
     [InlineData(6, 16, 7, false)]
     [InlineData(12, 32, 64, true)]
     [InlineData(31, 32, 40, true)]
+    [InlineData(24, 32, 296, false)]
+    [InlineData(20, 32, 296, true)]
+    [InlineData(3, 32, 11, false)]
     [InlineData(5, 3, 9, true)]
     [InlineData(25, 21, 33, false)]
     public void Every_path_gives_the_bits_of_the_scalar_definition(int rows, int width, int depth, bool accumulate)

@@ -17,7 +17,7 @@ public sealed class VectorExpTests
     }
 
     [Fact]
-    public void Eight_at_once_have_the_bits_of_one()
+    public void Eight_and_sixteen_at_once_have_the_bits_of_one()
     {
         var random = new Random(5);
         for (var round = 0; round < 20_000; round++)
@@ -28,6 +28,10 @@ public sealed class VectorExpTests
             {
                 Assert.Equal(VectorExp.Exp(x[i]), vector[i]);
             }
+
+            var wide = VectorExp.Exp(Vector512.Create(x, -x));
+            Assert.Equal(vector, wide.GetLower());
+            Assert.Equal(VectorExp.Exp(-x), wide.GetUpper());
         }
     }
 
@@ -41,6 +45,7 @@ public sealed class VectorExpTests
     {
         Assert.Equal(expected, VectorExp.Exp(x));
         Assert.Equal(expected, VectorExp.Exp(Vector256.Create(x))[3]);
+        Assert.Equal(expected, VectorExp.Exp(Vector512.Create(x))[13]);
     }
 
     [Fact]

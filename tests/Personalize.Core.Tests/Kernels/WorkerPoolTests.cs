@@ -33,6 +33,27 @@ public sealed unsafe class WorkerPoolTests
         Assert.Equal(expected, counts);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(5)]
+    public void Guided_jobs_between_others_do_each_unit_exactly_once(int threads)
+    {
+        using var pool = new WorkerPool(threads);
+        var counts = new int[300];
+        fixed (int* p = counts)
+        {
+            var work = new CountingWork { Counts = p };
+            for (var job = 0; job < 4000; job++)
+            {
+                pool.RunGuided(ref work, 300);
+                pool.Run(ref work, 300, grain: (job % 9) + 1);
+            }
+        }
+
+        Assert.All(counts, count => Assert.Equal(8000, count));
+    }
+
     [Fact]
     public void Jobs_of_several_callers_follow_one_another()
     {
