@@ -6,8 +6,8 @@ namespace Personalize.Core.Interactions;
 /// <summary>Turns a source and an external id into a keyed hash (HMAC-SHA256), so that duplicates are found without either standing in the database. Owns its key.</summary>
 internal sealed class DuplicateIndex : IDisposable
 {
-    // 128 bits leave no collision to be met, and half the index to be rewritten at every append: its keys fall on random pages.
-    private const int Size = 16;
+    /// <summary>128 bits leave no collision to be met.</summary>
+    public const int Size = 16;
 
     private readonly byte[] _key = GC.AllocateArray<byte>(ProfileKey.Size, pinned: true);
 

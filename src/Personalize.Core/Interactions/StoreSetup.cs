@@ -25,4 +25,7 @@ internal sealed record StoreSetup(string Path, KeyRing Ring, Guid StoreId, TimeP
 
     /// <summary>How many values a key may seal.</summary>
     public long SealLimit { get; init; } = SealedBox.MaximumSeals;
+
+    /// <summary>How many duplicate keys wait at least before they are entered in their table.</summary>
+    public int FewestWaitingKeys { get; init; } = TakenKeys.DefaultFewest;
 }
