@@ -41,7 +41,7 @@ internal sealed partial class SqliteInteractionStore : IInteractionStore
             var anchor = setup.Anchor?.Read();
             _connection = StoreDatabase.Open(_path, _box, setup.Writer);
             _statements = new StoreStatements(_connection);
-            _taken = new TakenKeys(_connection, setup.FewestWaitingKeys);
+            _taken = new TakenKeys(_connection, setup.FewestWaitingRows);
             (_schema, var keyId) = Translate(() => StoreDatabase.DescriptionOf(_connection));
             _keys = new StoreKeys(_ring, keyId, _path);
             if (!HasHead && !setup.IsAnchored && setup.Writer)
@@ -105,7 +105,7 @@ internal sealed partial class SqliteInteractionStore : IInteractionStore
         ArgumentNullException.ThrowIfNull(interactions);
         return Commit(head =>
         {
-            var (next, rows, redacted) = (checked(head.LastId + 1), head.Rows, head.Redacted);
+            var (next, count, rows, redacted, settled) = (checked(head.LastId + 1), head.Count, head.Rows, head.Redacted, head.Settled);
             var ids = new List<long?>();
             foreach (var given in interactions)
             {
@@ -117,7 +117,7 @@ internal sealed partial class SqliteInteractionStore : IInteractionStore
                 var (interaction, found) = Redact(given);
                 var bytes = InteractionCodec.Encode(interaction);
                 var duplicateKey = _keys.Duplicates.Compute(interaction.Source, interaction.ExternalId);
-                var isNew = duplicateKey is null || _taken.TryTake(duplicateKey, head.Settled);
+                var isNew = duplicateKey is null || _taken.TryTake(duplicateKey, settled);
                 var sealedBytes = isNew ? _box.Seal(bytes, StoreDatabase.RowOf(Table, next)) : [];
                 CryptographicOperations.ZeroMemory(bytes);
                 if (!isNew)
@@ -135,17 +135,15 @@ internal sealed partial class SqliteInteractionStore : IInteractionStore
 
                 rows.Add(_keys.Of(StoreKeys.InteractionTable, next, sealedBytes));
                 redacted += found;
+                if (_taken.TrySettle(++count, settled, next))
+                {
+                    settled = next;
+                }
+
                 ids.Add(next++);
             }
 
-            var stored = ids.Count(id => id is not null);
-            if (stored == 0)
-            {
-                return (ids, head);
-            }
-
-            var after = head with { Count = head.Count + stored, LastId = next - 1, Rows = rows, Redacted = redacted };
-            return (ids, _taken.TrySettle(after.Count) ? after with { Settled = after.LastId } : after);
+            return (ids, count == head.Count ? head : head with { Count = count, LastId = next - 1, Rows = rows, Redacted = redacted, Settled = settled });
         });
     }
 

@@ -10,13 +10,13 @@ namespace Personalize.Core.Interactions;
 /// </summary>
 internal sealed class TakenKeys : IDisposable
 {
-    /// <summary>How many keys wait at least: below, entering them one by one would be as good.</summary>
+    /// <summary>How many rows wait at least: a smaller table is in few pages anyway.</summary>
     public const int DefaultFewest = 4_096;
 
-    // 32 bytes each in memory, and with the rows between them the most that is read before the first append.
-    private const int Most = 65_536;
+    // What is kept in memory, 32 bytes each, and read again before the first append after opening.
+    private const int Most = 32_768;
 
-    // Where the keys that wait are a fixed share of all, so is the part of the table that each of them has to change.
+    // Where the rows that wait are a fixed share of all, so is the part of the table that each of them changes.
     private const int ShareOfAll = 16;
 
     private readonly int _fewest;
@@ -44,16 +44,17 @@ internal sealed class TakenKeys : IDisposable
     /// <summary>Gives back a key that was found in the table.</summary>
     public void GiveBack(ReadOnlySpan<byte> key) => _latest?.Remove(BinaryPrimitives.ReadUInt128BigEndian(key));
 
-    /// <summary>Enters the keys that wait where there are enough of them for a store of this size. The table then reaches up to the last row.</summary>
-    public bool TrySettle(long rows)
+    /// <summary>Enters the keys of the rows after <paramref name="settled"/> where there are enough of these for a store of so many rows, whether they have keys or not. The table then reaches up to <paramref name="last"/>.</summary>
+    public bool TrySettle(long rows, long settled, long last)
     {
-        if (_latest is null || _latest.Count < Math.Clamp(rows / ShareOfAll, _fewest, Math.Max(Most, _fewest)))
+        if (last - settled < Math.Clamp(rows / ShareOfAll, _fewest, Math.Max(Most, _fewest)))
         {
             return false;
         }
 
-        var keys = new UInt128[_latest.Count];
-        _latest.CopyTo(keys);
+        var latest = Latest(settled);
+        var keys = new UInt128[latest.Count];
+        latest.CopyTo(keys);
         Array.Sort(keys);
         var bytes = new byte[DuplicateIndex.Size];
         foreach (var key in keys)
@@ -63,7 +64,7 @@ internal sealed class TakenKeys : IDisposable
             _enter.ExecuteNonQuery();
         }
 
-        _latest.Clear();
+        latest.Clear();
         return true;
     }
 

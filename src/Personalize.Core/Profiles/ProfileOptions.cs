@@ -31,6 +31,6 @@ public sealed class ProfileOptions
     /// <summary>How many values a key may seal.</summary>
     internal long SealLimit { get; init; } = SealedBox.MaximumSeals;
 
-    /// <summary>How many duplicate keys wait at least before they are entered in their table.</summary>
-    internal int FewestWaitingKeys { get; init; } = TakenKeys.DefaultFewest;
+    /// <summary>How many rows there are at least before their duplicate keys are entered in the table of those.</summary>
+    internal int FewestWaitingRows { get; init; } = TakenKeys.DefaultFewest;
 }

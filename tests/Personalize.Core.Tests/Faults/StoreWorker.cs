@@ -30,7 +30,7 @@ internal static class StoreWorker
         try
         {
             // Every few rows, so that it is killed there too.
-            using var profile = Profile.Open(path, new ProfileOptions { FewestWaitingKeys = 8 });
+            using var profile = Profile.Open(path, new ProfileOptions { FewestWaitingRows = 8 });
             profile.Interactions.Consent.Give(Source);
             Say("O");
             while (true)

@@ -11,9 +11,9 @@ internal sealed class StoreFixture : IDisposable
     private readonly ProfileOptions _options;
     private Profile? _profile;
 
-    public StoreFixture(int fewestWaitingKeys = TakenKeys.DefaultFewest)
+    public StoreFixture(int fewestWaitingRows = TakenKeys.DefaultFewest)
     {
-        _options = new ProfileOptions { FewestWaitingKeys = fewestWaitingKeys };
+        _options = new ProfileOptions { FewestWaitingRows = fewestWaitingRows };
         Store.Consent.Give("app");
     }
 

@@ -25,9 +25,16 @@ public sealed class TakenKeysTests : IDisposable
         Assert.Equal(0, Entered());
         Append("c");
         Assert.Equal(3, Entered());
-        Append("d", null!, null!, null!);
+
+        // Rows without a key count too: they are read with the others when the store is opened.
+        Append(null, "d");
         Assert.Equal(3, Entered());
-        Append("e", "f", "g");
+        _fixture.Close();
+        Append((string?)null);
+        Assert.Equal(4, Entered());
+
+        // Within one batch as between two.
+        Append("e", "f", "g", "h");
         Assert.Equal(7, Entered());
         Assert.True(Store.Verify().IsClean);
     }
@@ -170,14 +177,16 @@ public sealed class TakenKeysTests : IDisposable
         for (byte i = 0; i < 6; i++)
         {
             // 100 rows, of which a sixteenth are six.
-            Assert.False(taken.TrySettle(rows: 100));
-            Assert.True(taken.TryTake([.. Enumerable.Repeat((byte)(200 - i), DuplicateIndex.Size)], settled: 0));
+            Assert.False(taken.TrySettle(rows: 100, settled: 94, last: 94 + i));
+            Assert.True(taken.TryTake([.. Enumerable.Repeat((byte)(200 - i), DuplicateIndex.Size)], settled: 94));
         }
 
-        Assert.True(taken.TrySettle(rows: 100));
+        Assert.True(taken.TrySettle(rows: 100, settled: 94, last: 100));
         Assert.Equal(6L, StoreDatabase.Scalar(connection, "SELECT count(*) FROM duplicates"));
         Assert.Equal(200L, ((byte[])StoreDatabase.Scalar(connection, "SELECT max(key) FROM duplicates")!)[0]);
-        Assert.False(taken.TrySettle(rows: 0));
+        Assert.False(taken.TrySettle(rows: 1_000_000, settled: 100, last: 100 + 32_767));
+        Assert.True(taken.TrySettle(rows: 1_000_000, settled: 100, last: 100 + 32_768));
+        Assert.False(taken.TrySettle(rows: 1, settled: 1, last: 2));
     }
 
     [Fact]
@@ -232,7 +241,7 @@ public sealed class TakenKeysTests : IDisposable
 
     private static Interaction Sample(string? id) => StoreFixture.Sample("text", id: id);
 
-    private IReadOnlyList<long?> Append(params string[] ids) => Store.AppendMany(ids.Select(Sample));
+    private IReadOnlyList<long?> Append(params string?[] ids) => Store.AppendMany(ids.Select(Sample));
 
     private long Entered() => (long)Query("SELECT count(*) FROM duplicates")!;
 
