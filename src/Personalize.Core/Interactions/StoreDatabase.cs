@@ -276,6 +276,9 @@ internal static class StoreDatabase
             Set(connection, path, "synchronous", "FULL", 2L);
             Set(connection, path, "secure_delete", "ON", 1L);
             Set(connection, path, "wal_autocheckpoint", "1000", 1000L);
+
+            // Of a journal that grew with the keys of a large store, as much is cut off as the next commits do not fill.
+            Set(connection, path, "journal_size_limit", "8388608", 8_388_608L);
         }
         else
         {
