@@ -1,18 +1,18 @@
 using System.Security.Cryptography;
-using Personalize.Core.Security;
 
 namespace Personalize.Core.Interactions;
 
-/// <summary>Turns a source and an external id into a keyed hash (HMAC-SHA256), so that duplicates are found without either standing in the database. Owns its key.</summary>
+/// <summary>Turns a source and an external id into a keyed hash (HMAC-SHA256), so that duplicates are found without either standing in the database. Owns its key; not thread-safe.</summary>
 internal sealed class DuplicateIndex : IDisposable
 {
-    // 128 bits leave no collision to be met, and half the index to be rewritten at every append: its keys fall on random pages.
-    private const int Size = 16;
+    /// <summary>128 bits leave no collision to be met.</summary>
+    public const int Size = 16;
 
-    private readonly byte[] _key = GC.AllocateArray<byte>(ProfileKey.Size, pinned: true);
+    // Keyed once: HMACSHA256.HashData looks its algorithm up anew each time, which costs more than the hash.
+    private readonly IncrementalHash _hash;
 
-    /// <summary>Takes a copy of the key.</summary>
-    public DuplicateIndex(ReadOnlySpan<byte> key) => key.CopyTo(_key);
+    /// <summary>Takes a copy of the key, in memory of the cipher library, which clears it.</summary>
+    public DuplicateIndex(ReadOnlySpan<byte> key) => _hash = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, key);
 
     /// <summary>16 bytes, or null for an interaction without an external id.</summary>
     public byte[]? Compute(string source, string? externalId)
@@ -26,10 +26,12 @@ internal sealed class DuplicateIndex : IDisposable
         var writer = new RecordWriter(name);
         writer.Write(source);
         writer.Write(externalId);
-        var hash = HMACSHA256.HashData(_key, name);
+        Span<byte> hash = stackalloc byte[HMACSHA256.HashSizeInBytes];
+        _hash.AppendData(name);
+        _hash.GetHashAndReset(hash);
         CryptographicOperations.ZeroMemory(name);
-        return hash[..Size];
+        return hash[..Size].ToArray();
     }
 
-    public void Dispose() => CryptographicOperations.ZeroMemory(_key);
+    public void Dispose() => _hash.Dispose();
 }

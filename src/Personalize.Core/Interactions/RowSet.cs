@@ -26,7 +26,7 @@ internal struct RowSet : IEquatable<RowSet>
     };
 
     /// <summary>What one row adds. A sealed value's nonce and tag stand for all of it: what was sealed again has others, and a change of the rest is noticed when it is opened.</summary>
-    public static RowSet Of(ReadOnlySpan<byte> key, byte table, long id, ReadOnlySpan<byte> sealedBytes)
+    public static RowSet Of(IncrementalHash keyed, byte table, long id, ReadOnlySpan<byte> sealedBytes)
     {
         Span<byte> row = stackalloc byte[1 + 8 + AuthenticatedCipher.Overhead];
         row.Clear();
@@ -39,7 +39,8 @@ internal struct RowSet : IEquatable<RowSet>
         }
 
         Span<byte> hash = stackalloc byte[Size];
-        HMACSHA256.HashData(key, row, hash);
+        keyed.AppendData(row);
+        keyed.GetHashAndReset(hash);
         return Read(hash);
     }
 

@@ -19,7 +19,7 @@ internal sealed partial class SqliteInteractionStore
     /// <summary>Writes the state of the last commit into a new anchor, durably.</summary>
     internal void WriteAnchor() => Locked(() =>
     {
-        var (head, hash) = StoreSnapshot.ReadHead(_connection, _box);
+        var (head, hash) = StoreSnapshot.ReadHead(_connection, _box, _schema);
         if (head is not null)
         {
             _setup.Anchor?.Create(new AnchorState(_ring.Generation, head.Sequence, hash!));
@@ -49,6 +49,7 @@ internal sealed partial class SqliteInteractionStore
         }
         catch
         {
+            _taken.Forget();
             RollBack();
             throw;
         }
@@ -61,10 +62,10 @@ internal sealed partial class SqliteInteractionStore
         return result;
     }
 
-    private byte[] SealHead(StoreHead head) => _box.Seal((head with { Seals = _box.Seals + 1 }).Encode(), StoreDatabase.HeadPlace);
+    private byte[] SealHead(StoreHead head) => _box.Seal((head with { Seals = _box.Seals + 1 }).Encode(), StoreDatabase.HeadPlace(StoreDatabase.SchemaVersion));
 
     private StoreHead? CurrentHead()
-        => _hasHead && _statements.ReadHead() is { } sealedBytes && _box.TryOpen(sealedBytes, StoreDatabase.HeadPlace, out var bytes, out _) ? StoreHead.TryDecode(bytes) : null;
+        => HasHead && _statements.ReadHead() is { } sealedBytes && _box.TryOpen(sealedBytes, StoreDatabase.HeadPlace(_schema), out var bytes, out _) ? StoreHead.TryDecode(bytes) : null;
 
     /// <summary>Goes on counting where the last session stopped. A head under an older key tells nothing of the present one, which a rotation that was cut short may have used for each row: so every row counts.</summary>
     private void TakeOverSeals(StoreHead? head)
@@ -73,7 +74,7 @@ internal sealed partial class SqliteInteractionStore
         {
             _box.Seals = sealedBytes.AsSpan(1, ProfileKey.IdSize).SequenceEqual(_box.PrimaryId) ? head.Seals : head.Count;
         }
-        else if (!_hasHead)
+        else if (!HasHead)
         {
             _box.Seals = checked((ScalarLong("SELECT sum(seq) FROM sqlite_sequence") ?? 0) + 1);
         }
@@ -82,7 +83,7 @@ internal sealed partial class SqliteInteractionStore
     /// <summary>What is wrong with the store as a whole, if anything is.</summary>
     private StoreDamage? Examine(StoreHead? head, byte[]? hash, AnchorState? anchor)
     {
-        if (!_hasHead)
+        if (!HasHead)
         {
             // A reader leaves an old schema as it is; under an anchor it can only be an old copy.
             return _setup.IsAnchored ? RolledBack("the database is of before its schema was changed") : null;
@@ -135,7 +136,8 @@ internal sealed partial class SqliteInteractionStore
         }
     }
 
-    private bool Migrate()
+    /// <summary>Brings the first schema forward, which had no head.</summary>
+    private bool MigrateFirst()
     {
         var head = new StoreHead
         {
@@ -150,12 +152,18 @@ internal sealed partial class SqliteInteractionStore
         }
 
         _box.Seals = checked((ScalarLong("SELECT sum(seq) FROM sqlite_sequence") ?? 0) + 1);
-        CommitFrom(() => head, before =>
+        return ChangeSchema(() => head, CountRows);
+    }
+
+    /// <summary>One transaction: killed before its end, the database is of the schema of before.</summary>
+    private bool ChangeSchema(Func<StoreHead> start, Func<StoreHead, StoreHead> count)
+    {
+        CommitFrom(start, before =>
         {
             StoreDatabase.ChangeSchema(_connection, _box);
-            return (true, CountRows(before));
+            return (true, count(before) with { Settled = before.LastId });
         });
-        _hasHead = true;
+        _schema = StoreDatabase.SchemaVersion;
         return true;
     }
 

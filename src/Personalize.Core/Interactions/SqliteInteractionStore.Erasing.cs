@@ -29,10 +29,12 @@ internal sealed partial class SqliteInteractionStore
                 if (select.ExecuteScalar() is { } value)
                 {
                     rows.Subtract(_keys.Of(StoreKeys.InteractionTable, id, value as byte[]));
+                    _taken.Delete(id);
                     count += delete.ExecuteNonQuery();
                 }
             }
 
+            _taken.Forget();
             return (count, count == 0 ? head : head with { Count = head.Count - count, Rows = rows });
         });
         EmptyJournal();
@@ -52,6 +54,8 @@ internal sealed partial class SqliteInteractionStore
             using var delete = _connection.CreateCommand();
             delete.CommandText = "DELETE FROM interactions";
             var count = (long)delete.ExecuteNonQuery();
+            StoreDatabase.Execute(_connection, "DELETE FROM duplicates");
+            _taken.Forget();
 
             // What was given up as lost is nowhere any more.
             return (count, head with { Count = 0, Rows = default, Lost = 0 });
@@ -66,15 +70,17 @@ internal sealed partial class SqliteInteractionStore
         {
             RequireWriter();
             var known = _setup.Anchor?.Read()?.Sequence ?? 0;
-            var unknownBefore = StoreSnapshot.ReadHead(_connection, _box).Head is null;
+            var unknownBefore = StoreSnapshot.ReadHead(_connection, _box, _schema).Head is null;
             var result = CommitFrom(() => CurrentHead() ?? new StoreHead(), before =>
             {
-                if (!_hasHead)
+                if (_schema < StoreDatabase.SchemaVersion)
                 {
                     StoreDatabase.ChangeSchema(_connection, _box);
                 }
 
-                var dropped = DropDamaged(out var lastId);
+                var dropped = DropDamaged(out var lastId) + DropRepeated();
+                StoreDatabase.EnterKeys(_connection);
+                _taken.Forget();
                 if (_consent.Damage is not null)
                 {
                     // Nothing of it can be trusted any more, a withdrawal may be what is missing: consent is to be given anew.
@@ -83,9 +89,9 @@ internal sealed partial class SqliteInteractionStore
 
                 var after = CountRows(before);
                 var gone = unknownBefore ? dropped : Math.Max(before.Count - after.Count, 0);
-                return (gone, after with { Sequence = Math.Max(before.Sequence, known), LastId = Math.Max(before.LastId, lastId), Lost = before.Lost + gone });
+                return (gone, after with { Sequence = Math.Max(before.Sequence, known), LastId = Math.Max(before.LastId, lastId), Settled = Math.Max(before.LastId, lastId), Lost = before.Lost + gone });
             });
-            _hasHead = true;
+            _schema = StoreDatabase.SchemaVersion;
             _damage = null;
             _consent = InReadTransaction(() => new SqliteConsentLedger(this, _connection, CurrentHead(), hasHead: true));
             return result;
@@ -115,14 +121,12 @@ internal sealed partial class SqliteInteractionStore
                 }
 
                 moved = new StoreKeys(_ring, _box.PrimaryId, _path);
-
-                // Built anew at the end: as every key of it changes, row by row it would be written many times over.
-                StoreDatabase.Execute(_connection, "DROP INDEX interactions_by_duplicate_key");
                 var rows = RewrapInteractions(moved);
-                StoreDatabase.Execute(_connection, StoreDatabase.DuplicateKeyIndex);
+                StoreDatabase.EnterKeys(_connection);
+                _taken.Forget();
                 var consentRows = RewrapConsent(moved);
                 StoreDatabase.WriteStoreRow(_connection, 1, _box.Seal([], StoreDatabase.Identity(StoreDatabase.SchemaVersion)));
-                return (true, head with { Rows = rows, ConsentRows = consentRows });
+                return (true, head with { Rows = rows, ConsentRows = consentRows, Settled = head.LastId });
             });
         }
         catch
@@ -236,6 +240,14 @@ internal sealed partial class SqliteInteractionStore
         }
 
         return dropped;
+    }
+
+    /// <summary>Of rows with the same key the last is kept: one before it was erased, or it would not be there, and somebody put it back.</summary>
+    private long DropRepeated()
+    {
+        using var delete = _connection.CreateCommand();
+        delete.CommandText = "DELETE FROM interactions WHERE duplicate_key IS NOT NULL AND id NOT IN (SELECT max(id) FROM interactions WHERE duplicate_key IS NOT NULL GROUP BY duplicate_key)";
+        return delete.ExecuteNonQuery();
     }
 
     /// <summary>The journal still holds the pages as they were; a reader can keep them there, then the next checkpoint takes them. The anchor is made durable, so that what was erased cannot be put back unnoticed.</summary>

@@ -89,6 +89,7 @@ internal sealed partial class SqliteInteractionStore
             {
                 missing = snapshot.Head is { } head ? head.Count - records : 0;
                 setIntact = snapshot.Head is not null && snapshot.Set.Equals(snapshot.Head.Rows);
+                structureIntact &= Translate(snapshot.AreKeysEntered);
                 added = setIntact ? null : Translate(snapshot.FindAdded);
             }
         }

@@ -21,10 +21,11 @@ internal sealed partial class SqliteInteractionStore : IInteractionStore
     private readonly SealedBox _box;
     private readonly SqliteConnection _connection;
     private readonly StoreStatements _statements;
+    private readonly TakenKeys _taken;
     private StoreKeys _keys;
     private SqliteConsentLedger _consent;
     private StoreDamage? _damage;
-    private bool _hasHead;
+    private long _schema;
     private bool _disposed;
 
     /// <summary>Opens the database of a profile and, where it writes, brings it to the present schema.</summary>
@@ -40,21 +41,26 @@ internal sealed partial class SqliteInteractionStore : IInteractionStore
             var anchor = setup.Anchor?.Read();
             _connection = StoreDatabase.Open(_path, _box, setup.Writer);
             _statements = new StoreStatements(_connection);
-            var (version, keyId) = Translate(() => StoreDatabase.DescriptionOf(_connection));
+            _taken = new TakenKeys(_connection, setup.FewestWaitingRows);
+            (_schema, var keyId) = Translate(() => StoreDatabase.DescriptionOf(_connection));
             _keys = new StoreKeys(_ring, keyId, _path);
-            _hasHead = version >= StoreDatabase.SchemaVersion;
-            if (!_hasHead && !setup.IsAnchored && setup.Writer)
+            if (!HasHead && !setup.IsAnchored && setup.Writer)
             {
-                Translate(Migrate);
+                Translate(MigrateFirst);
             }
 
             _consent = Translate(() => InReadTransaction(() =>
             {
-                var (head, hash) = StoreSnapshot.ReadHead(_connection, _box);
+                var (head, hash) = StoreSnapshot.ReadHead(_connection, _box, _schema);
                 _damage ??= Examine(head, hash, anchor);
                 TakeOverSeals(head);
-                return new SqliteConsentLedger(this, _connection, _hasHead ? head : null, _hasHead);
+                return new SqliteConsentLedger(this, _connection, HasHead ? head : null, HasHead);
             }));
+            if (HasHead && _schema < StoreDatabase.SchemaVersion && setup.Writer && _damage is null)
+            {
+                Translate(() => ChangeSchema(() => CurrentHead() ?? throw HeadDamaged().ToException(), head => head));
+            }
+
             if (setup.Writer && !setup.IsAnchored && _damage is null)
             {
                 WriteAnchor();
@@ -81,6 +87,8 @@ internal sealed partial class SqliteInteractionStore : IInteractionStore
     /// <summary>What is wrong with the store as a whole, or null.</summary>
     internal StoreDamage? Damage => _damage;
 
+    private bool HasHead => _schema >= StoreDatabase.FirstSchemaWithHead;
+
     /// <summary>Whether neither the store as a whole nor the consent ledger is damaged.</summary>
     internal bool IsWhole => (_damage ?? _consent.Damage) is null;
 
@@ -97,7 +105,7 @@ internal sealed partial class SqliteInteractionStore : IInteractionStore
         ArgumentNullException.ThrowIfNull(interactions);
         return Commit(head =>
         {
-            var (next, rows, redacted) = (checked(head.LastId + 1), head.Rows, head.Redacted);
+            var (next, count, rows, redacted, settled) = (checked(head.LastId + 1), head.Count, head.Rows, head.Redacted, head.Settled);
             var ids = new List<long?>();
             foreach (var given in interactions)
             {
@@ -108,21 +116,34 @@ internal sealed partial class SqliteInteractionStore : IInteractionStore
 
                 var (interaction, found) = Redact(given);
                 var bytes = InteractionCodec.Encode(interaction);
-                var sealedBytes = _box.Seal(bytes, StoreDatabase.RowOf(Table, next));
+                var duplicateKey = _keys.Duplicates.Compute(interaction.Source, interaction.ExternalId);
+                var isNew = duplicateKey is null || _taken.TryTake(duplicateKey, settled);
+                var sealedBytes = isNew ? _box.Seal(bytes, StoreDatabase.RowOf(Table, next)) : [];
                 CryptographicOperations.ZeroMemory(bytes);
-                if (!_statements.Insert(next, interaction.Timestamp.UtcTicks, _keys.Duplicates.Compute(interaction.Source, interaction.ExternalId), sealedBytes))
+                if (!isNew)
                 {
+                    ids.Add(null);
+                    continue;
+                }
+
+                if (!_statements.Insert(next, interaction.Timestamp.UtcTicks, duplicateKey, sealedBytes))
+                {
+                    _taken.GiveBack(duplicateKey);
                     ids.Add(null);
                     continue;
                 }
 
                 rows.Add(_keys.Of(StoreKeys.InteractionTable, next, sealedBytes));
                 redacted += found;
+                if (_taken.TrySettle(++count, settled, next))
+                {
+                    settled = next;
+                }
+
                 ids.Add(next++);
             }
 
-            var stored = ids.Count(id => id is not null);
-            return (ids, stored == 0 ? head : head with { Count = head.Count + stored, LastId = next - 1, Rows = rows, Redacted = redacted });
+            return (ids, count == head.Count ? head : head with { Count = count, LastId = next - 1, Rows = rows, Redacted = redacted, Settled = settled });
         });
     }
 
@@ -198,6 +219,7 @@ internal sealed partial class SqliteInteractionStore : IInteractionStore
 
     private void DisposeParts()
     {
+        _taken?.Dispose();
         _statements?.Dispose();
         _connection?.Dispose();
         _keys?.Dispose();

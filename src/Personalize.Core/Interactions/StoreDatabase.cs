@@ -9,7 +9,13 @@ namespace Personalize.Core.Interactions;
 /// <summary>Creates and opens the database file: its settings, set and read back; its schema, compared with ours; the seal that says whose it is.</summary>
 internal static class StoreDatabase
 {
-    public const int SchemaVersion = 2;
+    public const int SchemaVersion = 3;
+
+    /// <summary>The first schema with a head that tells which rows there are.</summary>
+    public const int FirstSchemaWithHead = 2;
+
+    /// <summary>The first schema with a table of the duplicate keys; before, they were an index of the rows.</summary>
+    public const int FirstSchemaWithKeyTable = 3;
 
     /// <summary>The layout of what is sealed in a row, which has not changed since the first schema.</summary>
     public const int RowLayout = 1;
@@ -22,9 +28,18 @@ internal static class StoreDatabase
     // No AUTOINCREMENT: the sealed head keeps the last id, and a page less is written with every commit.
     private static readonly (string Name, string Sql)[] Schema =
     [
-        ("consent", "CREATE TABLE consent (id INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT"),
-        ("interactions", "CREATE TABLE interactions (id INTEGER PRIMARY KEY, timestamp INTEGER NOT NULL, duplicate_key BLOB, sealed BLOB NOT NULL) STRICT"),
-        ("interactions_by_duplicate_key", DuplicateKeyIndex),
+        ("consent", ConsentTable),
+        ("duplicates", KeyTable),
+        ("interactions", InteractionTable),
+        ("interactions_by_time", TimeIndex),
+        ("store", StoreTable),
+    ];
+
+    private static readonly (string Name, string Sql)[] SchemaOfVersion2 =
+    [
+        ("consent", ConsentTable),
+        ("interactions", InteractionTable),
+        ("interactions_by_duplicate_key", KeyIndexBeforeVersion3),
         ("interactions_by_time", TimeIndex),
         ("store", StoreTable),
     ];
@@ -33,19 +48,22 @@ internal static class StoreDatabase
     [
         ("consent", "CREATE TABLE consent (id INTEGER PRIMARY KEY AUTOINCREMENT, sealed BLOB NOT NULL) STRICT"),
         ("interactions", "CREATE TABLE interactions (id INTEGER PRIMARY KEY AUTOINCREMENT, timestamp INTEGER NOT NULL, duplicate_key BLOB, sealed BLOB NOT NULL) STRICT"),
-        ("interactions_by_duplicate_key", DuplicateKeyIndex),
+        ("interactions_by_duplicate_key", KeyIndexBeforeVersion3),
         ("interactions_by_time", TimeIndex),
         ("store", StoreTable),
     ];
 
-    internal const string DuplicateKeyIndex = "CREATE UNIQUE INDEX interactions_by_duplicate_key ON interactions (duplicate_key) WHERE duplicate_key IS NOT NULL";
+    private const string ConsentTable = "CREATE TABLE consent (id INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT";
+    private const string KeyTable = "CREATE TABLE duplicates (key BLOB PRIMARY KEY) STRICT, WITHOUT ROWID";
+    private const string InteractionTable = "CREATE TABLE interactions (id INTEGER PRIMARY KEY, timestamp INTEGER NOT NULL, duplicate_key BLOB, sealed BLOB NOT NULL) STRICT";
+    private const string KeyIndexBeforeVersion3 = "CREATE UNIQUE INDEX interactions_by_duplicate_key ON interactions (duplicate_key) WHERE duplicate_key IS NOT NULL";
     private const string TimeIndex = "CREATE INDEX interactions_by_time ON interactions (timestamp, id)";
     private const string StoreTable = "CREATE TABLE store (id INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT";
 
-    /// <summary>Where the head is sealed for.</summary>
-    public static SealContext HeadPlace { get; } = new("store", "2", "head", SchemaVersion);
+    /// <summary>Where the head of a schema is sealed for.</summary>
+    public static SealContext HeadPlace(long version) => new("store", "2", "head", (int)version);
 
-    /// <summary>Whose database it is. The version is authenticated: a database of the first schema does not pass for one of the second.</summary>
+    /// <summary>Whose database it is. The version is authenticated: a database of an earlier schema does not pass for one of a later.</summary>
     public static SealContext Identity(long version) => new("store", "1", "identity", (int)version);
 
     /// <summary>The schema of an open database and the id of the key that its identity is sealed under.</summary>
@@ -71,7 +89,7 @@ internal static class StoreDatabase
                 }
 
                 WriteStoreRow(connection, 1, box.Seal([], Identity(SchemaVersion)));
-                var head = box.Seal(new StoreHead { Sequence = 1, Seals = box.Seals + 1 }.Encode(), HeadPlace);
+                var head = box.Seal(new StoreHead { Sequence = 1, Seals = box.Seals + 1 }.Encode(), HeadPlace(SchemaVersion));
                 WriteStoreRow(connection, 2, head);
 
                 Execute(connection, string.Create(CultureInfo.InvariantCulture, $"PRAGMA application_id={ApplicationId}"));
@@ -152,15 +170,38 @@ internal static class StoreDatabase
         insert.ExecuteNonQuery();
     }
 
-    /// <summary>Brings a database of the first schema to this one, inside the caller's transaction. Rows stay as they are sealed; ids that were given stay given, through the head.</summary>
+    /// <summary>Brings a database of an earlier schema to this one, inside the caller's transaction. Rows stay as they are sealed; ids that were given stay given, through the head. The table of the keys reaches up to the last row.</summary>
     public static void ChangeSchema(SqliteConnection connection, SealedBox box)
+    {
+        var (version, keyId) = DescriptionOf(connection);
+        Execute(connection, "DROP INDEX interactions_by_duplicate_key");
+        if (version < FirstSchemaWithHead)
+        {
+            DropCounters(connection);
+        }
+
+        Execute(connection, KeyTable);
+        EnterKeys(connection);
+
+        // Under the same key as before, which the hashes stay under too: where a change of the key was cut short, it is not the one that seals now.
+        WriteStoreRow(connection, 1, box.SealUnder(keyId, [], Identity(SchemaVersion)));
+        Execute(connection, string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version={SchemaVersion}"));
+    }
+
+    /// <summary>Fills the table of the keys anew from all rows, in its order. A key that two rows have stands there once.</summary>
+    public static void EnterKeys(SqliteConnection connection)
+    {
+        Execute(connection, "DELETE FROM duplicates");
+        Execute(connection, "INSERT OR IGNORE INTO duplicates (key) SELECT duplicate_key FROM interactions WHERE duplicate_key IS NOT NULL ORDER BY duplicate_key");
+    }
+
+    private static void DropCounters(SqliteConnection connection)
     {
         foreach (var table in (ReadOnlySpan<string>)["consent", "interactions"])
         {
             Execute(connection, $"ALTER TABLE {table} RENAME TO {table}_1");
         }
 
-        Execute(connection, "DROP INDEX interactions_by_duplicate_key");
         Execute(connection, "DROP INDEX interactions_by_time");
         foreach (var (name, sql) in Schema)
         {
@@ -172,10 +213,7 @@ internal static class StoreDatabase
             }
         }
 
-        Execute(connection, DuplicateKeyIndex);
         Execute(connection, TimeIndex);
-        WriteStoreRow(connection, 1, box.Seal([], Identity(SchemaVersion)));
-        Execute(connection, string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version={SchemaVersion}"));
     }
 
     private static SqliteConnection Connect(string path, SqliteOpenMode mode)
@@ -211,7 +249,7 @@ internal static class StoreDatabase
             }
         }
 
-        if (version < FirstSchema || !found.SequenceEqual(version == FirstSchema ? SchemaOfVersion1 : Schema))
+        if (version < FirstSchema || !found.SequenceEqual(version switch { FirstSchema => SchemaOfVersion1, FirstSchemaWithHead => SchemaOfVersion2, _ => Schema }))
         {
             throw Foreign(path, "has tables that are not ours");
         }
@@ -238,6 +276,9 @@ internal static class StoreDatabase
             Set(connection, path, "synchronous", "FULL", 2L);
             Set(connection, path, "secure_delete", "ON", 1L);
             Set(connection, path, "wal_autocheckpoint", "1000", 1000L);
+
+            // Of a journal that grew with the keys of a large store, as much is cut off as the next commits do not fill.
+            Set(connection, path, "journal_size_limit", "8388608", 8_388_608L);
         }
         else
         {

@@ -25,4 +25,7 @@ internal sealed record StoreSetup(string Path, KeyRing Ring, Guid StoreId, TimeP
 
     /// <summary>How many values a key may seal.</summary>
     public long SealLimit { get; init; } = SealedBox.MaximumSeals;
+
+    /// <summary>How many rows there are at least before their duplicate keys are entered in the table of those.</summary>
+    public int FewestWaitingRows { get; init; } = TakenKeys.DefaultFewest;
 }

@@ -10,6 +10,7 @@ internal sealed class StoreSnapshot : IDisposable
     private readonly SqliteConnection _connection;
     private readonly SealedBox _box;
     private readonly StoreKeys _keys;
+    private readonly bool _hasKeyTable;
 
     public StoreSnapshot(string path, SealedBox box, KeyRing ring)
     {
@@ -19,9 +20,10 @@ internal sealed class StoreSnapshot : IDisposable
         {
             StoreDatabase.Execute(_connection, "BEGIN");
             var (version, keyId) = StoreDatabase.DescriptionOf(_connection);
-            HasHead = version >= StoreDatabase.SchemaVersion;
+            HasHead = version >= StoreDatabase.FirstSchemaWithHead;
+            _hasKeyTable = version >= StoreDatabase.FirstSchemaWithKeyTable;
             _keys = new StoreKeys(ring, keyId, path);
-            (Head, HeadHash) = HasHead ? ReadHead(_connection, box) : default;
+            (Head, HeadHash) = HasHead ? ReadHead(_connection, box, version) : default;
         }
         catch
         {
@@ -47,9 +49,9 @@ internal sealed class StoreSnapshot : IDisposable
     public RowSet Set { get; private set; }
 
     /// <summary>The head of an open database and its hash; null where it is not authentic.</summary>
-    public static (StoreHead? Head, byte[]? Hash) ReadHead(SqliteConnection connection, SealedBox box)
+    public static (StoreHead? Head, byte[]? Hash) ReadHead(SqliteConnection connection, SealedBox box, long version)
         => StoreDatabase.Scalar(connection, "SELECT sealed FROM store WHERE id = 2") is byte[] sealedBytes
-            && box.TryOpen(sealedBytes, StoreDatabase.HeadPlace, out var bytes, out _)
+            && box.TryOpen(sealedBytes, StoreDatabase.HeadPlace(version), out var bytes, out _)
             && StoreHead.TryDecode(bytes) is { } head
                 ? (head, SHA256.HashData(sealedBytes))
                 : default;
@@ -73,6 +75,24 @@ internal sealed class StoreSnapshot : IDisposable
             Rows++;
             yield return (id, InteractionRow.Open(reader, _box, _keys.Duplicates));
         }
+    }
+
+    /// <summary>Whether the table of the keys holds those of the rows that it has to, and no other. The keys with the rows are looked at when these are read.</summary>
+    public bool AreKeysEntered()
+    {
+        if (!_hasKeyTable || Head is not { } head)
+        {
+            return true;
+        }
+
+        using var select = _connection.CreateCommand();
+        select.CommandText = """
+            SELECT count(*), count(d.key), (SELECT count(*) FROM duplicates)
+            FROM interactions AS i LEFT JOIN duplicates AS d ON d.key = i.duplicate_key WHERE i.id <= $settled AND i.duplicate_key IS NOT NULL
+            """;
+        select.Parameters.AddWithValue("$settled", head.Settled);
+        using var reader = select.ExecuteReader();
+        return reader.Read() && reader.GetInt64(0) == reader.GetInt64(1) && reader.GetInt64(1) == reader.GetInt64(2);
     }
 
     /// <summary>The id of the one row without which the rest would be the set of the head; null where it is not one row.</summary>

@@ -20,7 +20,7 @@ internal sealed class StoreStatements : IDisposable
     {
         _begin = Create(connection, "BEGIN IMMEDIATE");
         _commit = Create(connection, "COMMIT");
-        _insert = Create(connection, "INSERT INTO interactions (id, timestamp, duplicate_key, sealed) VALUES ($id, $timestamp, $duplicate_key, $sealed) ON CONFLICT (duplicate_key) WHERE duplicate_key IS NOT NULL DO NOTHING");
+        _insert = Create(connection, "INSERT INTO interactions (id, timestamp, duplicate_key, sealed) SELECT $id, $timestamp, $duplicate_key, $sealed WHERE NOT EXISTS (SELECT 1 FROM duplicates WHERE key = $duplicate_key)");
         _id = _insert.Parameters.Add("$id", SqliteType.Integer);
         _timestamp = _insert.Parameters.Add("$timestamp", SqliteType.Integer);
         _duplicateKey = _insert.Parameters.Add("$duplicate_key", SqliteType.Blob);
@@ -42,7 +42,7 @@ internal sealed class StoreStatements : IDisposable
         _writeHead.ExecuteNonQuery();
     }
 
-    /// <summary>False where the duplicate key is there already.</summary>
+    /// <summary>False where the duplicate key stands in the table of those that are taken.</summary>
     public bool Insert(long id, long timestamp, byte[]? duplicateKey, byte[] sealedBytes)
     {
         _id.Value = id;

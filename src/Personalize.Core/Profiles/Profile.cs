@@ -174,6 +174,7 @@ public sealed partial class Profile : IDisposable
         Anchored = _vault.SetAnchored,
         Redactors = _options.Redactors,
         SealLimit = _options.SealLimit,
+        FewestWaitingRows = _options.FewestWaitingRows,
     });
 
     private static void Create(string path, ProfileOptions options)

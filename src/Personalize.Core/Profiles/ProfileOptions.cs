@@ -1,3 +1,4 @@
+using Personalize.Core.Interactions;
 using Personalize.Core.Privacy;
 using Personalize.Core.Security;
 
@@ -29,4 +30,7 @@ public sealed class ProfileOptions
 
     /// <summary>How many values a key may seal.</summary>
     internal long SealLimit { get; init; } = SealedBox.MaximumSeals;
+
+    /// <summary>How many rows there are at least before their duplicate keys are entered in the table of those.</summary>
+    internal int FewestWaitingRows { get; init; } = TakenKeys.DefaultFewest;
 }

@@ -64,12 +64,21 @@ public sealed class SealedBox : IDisposable
             throw new StoreKeyException(StoreKeyError.KeyExhausted, string.Create(CultureInfo.InvariantCulture, $"the key has sealed {_limit} values: change to a new one with store rotate-key"), _path);
         }
 
-        var (id, cipher) = entries.Keys[0];
-        var sealedBytes = new byte[plaintext.Length + Overhead];
-        sealedBytes[0] = FormatVersion;
-        id.CopyTo(sealedBytes, 1);
-        cipher.Encrypt(plaintext, context.Encode(_storeId, id), sealedBytes.AsSpan(HeaderSize));
-        return sealedBytes;
+        return Seal(entries.Keys[0], plaintext, context);
+    }
+
+    /// <summary>Seals under a key that the ring holds, which need not be the one that seals now. Counted only where it is.</summary>
+    internal byte[] SealUnder(ReadOnlySpan<byte> keyId, ReadOnlySpan<byte> plaintext, SealContext context)
+    {
+        foreach (var key in Current().Keys.Skip(1))
+        {
+            if (keyId.SequenceEqual(key.Id))
+            {
+                return Seal(key, plaintext, context);
+            }
+        }
+
+        return Seal(plaintext, context);
     }
 
     /// <summary>Opens a value that stands where it was sealed for.</summary>
@@ -151,6 +160,15 @@ public sealed class SealedBox : IDisposable
             _owned.ForEach(cipher => cipher.Dispose());
             _ring.Dispose();
         }
+    }
+
+    private byte[] Seal((byte[] Id, AuthenticatedCipher Cipher) key, ReadOnlySpan<byte> plaintext, SealContext context)
+    {
+        var sealedBytes = new byte[plaintext.Length + Overhead];
+        sealedBytes[0] = FormatVersion;
+        key.Id.CopyTo(sealedBytes, 1);
+        key.Cipher.Encrypt(plaintext, context.Encode(_storeId, key.Id), sealedBytes.AsSpan(HeaderSize));
+        return sealedBytes;
     }
 
     private Entries Current()

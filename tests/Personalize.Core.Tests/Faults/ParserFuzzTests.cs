@@ -45,7 +45,7 @@ public sealed class ParserFuzzTests : IDisposable
     public void Consent() => Fuzz(ConsentCodec.Encode(new ConsentEntry("app", true, DateTimeOffset.UnixEpoch)), bytes => ConsentCodec.TryDecode(bytes, out _));
 
     [Fact]
-    public void Heads() => Fuzz(new StoreHead { Sequence = 7, Count = 3 }.Encode(), bytes => StoreHead.TryDecode(bytes));
+    public void Heads() => Fuzz(new StoreHead { Sequence = 7, Count = 3, Settled = 2 }.Encode(), bytes => StoreHead.TryDecode(bytes));
 
     [Fact]
     public void Sealed_values()

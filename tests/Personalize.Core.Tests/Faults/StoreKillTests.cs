@@ -12,6 +12,8 @@ public sealed class StoreKillTests : IDisposable
     private const int DefaultKills = 8;
     private const int KillsOfAProfile = 8;
 
+    private static readonly string?[] Beginnings = [null, "version-1-key-file", null, "schema-2-key-file"];
+
     private static readonly int Kills = int.TryParse(Environment.GetEnvironmentVariable("PERSONALIZE_KILLS"), CultureInfo.InvariantCulture, out var kills) ? kills : DefaultKills;
 
     private readonly TemporaryFolder _folder = new();
@@ -44,15 +46,18 @@ public sealed class StoreKillTests : IDisposable
         {
             if (kill % KillsOfAProfile == 0)
             {
-                // Every other one begins with a profile of version 1, whose three rows it keeps.
+                // Some begin with a profile that an earlier version made, whose rows they keep.
                 path = _folder[$"{name}-{kill}"];
                 expected.Clear();
-                var isOld = kill / KillsOfAProfile % 2 == 1;
-                adapters = new ExpectedAdapters(isOld ? OldProfile.KeyFileAdapter : null);
-                if (isOld)
+                var old = Beginnings[kill / KillsOfAProfile % Beginnings.Length];
+                adapters = new ExpectedAdapters(old is null ? null : OldProfile.KeyFileAdapter);
+                if (old is not null)
                 {
-                    OldProfile.Copy("version-1-key-file", path);
-                    (expected[1], expected[2], expected[4]) = (-1, -1, -1);
+                    OldProfile.Copy(old, path);
+                    foreach (var id in OldProfile.RowsOf(old))
+                    {
+                        expected[id] = -1;
+                    }
                 }
             }
 
@@ -147,6 +152,8 @@ public sealed class StoreKillTests : IDisposable
             Assert.True(found[id].Text == StoreWorker.TextOf(serial), $"{where}: row {id}");
         }
 
+        // Each of them is known, wherever the kill left its key.
+        Assert.All(store.AppendMany(found.Values.Where(read => expected[read.Id] >= 0)), id => Assert.Null(id));
         return acknowledged;
     }
 

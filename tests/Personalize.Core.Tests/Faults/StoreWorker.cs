@@ -29,7 +29,8 @@ internal static class StoreWorker
         var random = new Random(seed);
         try
         {
-            using var profile = Profile.Open(path);
+            // Every few rows, so that it is killed there too.
+            using var profile = Profile.Open(path, new ProfileOptions { FewestWaitingRows = 8 });
             profile.Interactions.Consent.Give(Source);
             Say("O");
             while (true)

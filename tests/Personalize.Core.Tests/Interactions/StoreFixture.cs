@@ -8,15 +8,22 @@ namespace Personalize.Core.Tests.Interactions;
 internal sealed class StoreFixture : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
+    private readonly ProfileOptions _options;
     private Profile? _profile;
 
-    public StoreFixture() => Store.Consent.Give("app");
+    public StoreFixture(int fewestWaitingRows = TakenKeys.DefaultFewest)
+    {
+        _options = new ProfileOptions { FewestWaitingRows = fewestWaitingRows };
+        Store.Consent.Give("app");
+    }
 
     public string Directory => _folder["profile"];
 
     public string Database => _folder["profile/interactions.db"];
 
-    public IInteractionStore Store => (_profile ??= Profile.Open(Directory)).Interactions;
+    public IInteractionStore Store => Profile.Interactions;
+
+    public Profile Profile => _profile ??= Profile.Open(Directory, _options);
 
     public static Interaction Sample(string text, long seconds = 0, string? id = null, string source = "app", string context = "a context")
         => new(0, id, DateTimeOffset.FromUnixTimeSeconds(seconds), source, context, text);

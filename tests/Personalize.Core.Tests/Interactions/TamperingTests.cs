@@ -95,6 +95,8 @@ public sealed class TamperingTests : IDisposable
     [InlineData("PRAGMA user_version = 0")]
     [InlineData("CREATE TRIGGER t AFTER INSERT ON interactions BEGIN DELETE FROM interactions; END")]
     [InlineData("DROP INDEX interactions_by_time")]
+    [InlineData("DROP TABLE duplicates")]
+    [InlineData("DROP TABLE duplicates; CREATE UNIQUE INDEX interactions_by_duplicate_key ON interactions (duplicate_key) WHERE duplicate_key IS NOT NULL; PRAGMA user_version = 2")]
     [InlineData("DELETE FROM store")]
     [InlineData("UPDATE store SET sealed = zeroblob(45)")]
     public void A_database_with_another_shape_or_owner_is_refused(string sql)
@@ -116,8 +118,8 @@ public sealed class TamperingTests : IDisposable
     [Fact]
     public void A_newer_schema_is_refused()
     {
-        _fixture.Tamper("PRAGMA user_version = 3");
-        Assert.Equal(3, Assert.Throws<ProfileVersionException>(() => _fixture.Store).Found);
+        _fixture.Tamper("PRAGMA user_version = 4");
+        Assert.Equal(4, Assert.Throws<ProfileVersionException>(() => _fixture.Store).Found);
     }
 
     [Fact]

@@ -5,8 +5,10 @@ internal static class OldProfile
 {
     public const string Passphrase = "correct horse";
 
-    /// <summary>The adapter of <c>version-1-key-file</c>, which is in use.</summary>
+    /// <summary>The adapter of those with a key file, which is in use.</summary>
     public const string KeyFileAdapter = "dbd6fd31443d039f";
+
+    public static long[] RowsOf(string name) => name == "schema-2-key-file" ? [1, 2, 4, 5, 7] : [1, 2, 4];
 
     public static string Copy(string name, string target)
     {
