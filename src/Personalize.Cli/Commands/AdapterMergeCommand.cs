@@ -22,10 +22,10 @@ internal static class AdapterMergeCommand
         var keep = new Option<double>("--keep") { Description = "The share of the adapter's gain that must be kept", HelpName = "SHARE", DefaultValueFactory = _ => new MergeOptions().GainToKeep }.InRange(0, 1);
         var eightBitKl = new Option<double>("--eight-bit-kl")
         {
-            Description = "The largest mean divergence in engines that round activations to 8 bits; tensors are stored wider until it holds, by at most a quarter. A large value keeps the file smallest",
+            Description = "The largest mean divergence in engines that round activations to 8 bits; tensors are stored wider until it holds, by at most a quarter; 100 keeps the file smallest",
             HelpName = "KL",
             DefaultValueFactory = _ => new MergeOptions().MostEightBitKl,
-        }.InRange(0, double.MaxValue);
+        }.InRange(0, 100);
         var overwrite = new Option<bool>("--overwrite") { Description = "Replace a file that is there" };
         var command = new Command("merge", "Write a model with an adapter merged into its weights, for programs that know no adapters") { id, path, interactions, rows, keep, eightBitKl, overwrite };
         host.Bind(command, context => Run(context, context.Get(id), context.Get(path), context.Get(interactions), context.Get(rows), context.Get(keep), context.Get(eightBitKl), context.Get(overwrite)));
