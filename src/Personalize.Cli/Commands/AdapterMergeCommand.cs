@@ -20,13 +20,19 @@ internal static class AdapterMergeCommand
         var interactions = new Option<string?>("--interactions") { Description = "JSON lines to judge by [default: the stored interactions after those the adapter learned from]", HelpName = "FILE" };
         var rows = RowRange.Create();
         var keep = new Option<double>("--keep") { Description = "The share of the adapter's gain that must be kept", HelpName = "SHARE", DefaultValueFactory = _ => new MergeOptions().GainToKeep }.InRange(0, 1);
+        var eightBitKl = new Option<double>("--eight-bit-kl")
+        {
+            Description = "The largest mean divergence in engines that round activations to 8 bits; tensors are stored wider until it holds, by at most a quarter; 100 keeps the file smallest",
+            HelpName = "KL",
+            DefaultValueFactory = _ => new MergeOptions().MostEightBitKl,
+        }.InRange(0, 100);
         var overwrite = new Option<bool>("--overwrite") { Description = "Replace a file that is there" };
-        var command = new Command("merge", "Write a model with an adapter merged into its weights, for programs that know no adapters") { id, path, interactions, rows, keep, overwrite };
-        host.Bind(command, context => Run(context, context.Get(id), context.Get(path), context.Get(interactions), context.Get(rows), context.Get(keep), context.Get(overwrite)));
+        var command = new Command("merge", "Write a model with an adapter merged into its weights, for programs that know no adapters") { id, path, interactions, rows, keep, eightBitKl, overwrite };
+        host.Bind(command, context => Run(context, context.Get(id), context.Get(path), context.Get(interactions), context.Get(rows), context.Get(keep), context.Get(eightBitKl), context.Get(overwrite)));
         return command;
     }
 
-    private static int Run(CommandContext context, string id, string path, string? file, RowRange? rows, double keep, bool overwrite)
+    private static int Run(CommandContext context, string id, string path, string? file, RowRange? rows, double keep, double eightBitKl, bool overwrite)
     {
         if (rows is not null && file is null)
         {
@@ -56,13 +62,18 @@ internal static class AdapterMergeCommand
                 throw new UsageException("the interactions to judge by have no reply within the model's context: choose others with --interactions");
             }
 
-            using var merge = new AdapterMerge(engine.Model, adapter, engine.Pool, new MergeOptions { GainToKeep = keep });
+            using var merge = new AdapterMerge(engine.Model, adapter, engine.Pool, new MergeOptions { GainToKeep = keep, MostEightBitKl = eightBitKl });
             var figures = merge.Choose(chosen.Calibration, chosen.Judging, new Forwarder(progress), context.CancellationToken);
             return (chosen, figures, merge.WriteGguf(path, record.Id, overwrite));
         });
         if (report.GainKept < keep)
         {
             context.Output.Warning($"only {report.GainKept:P1} of the gain could be kept");
+        }
+
+        if (report.EightBitKl > eightBitKl)
+        {
+            context.Output.Warning($"engines that round activations to 8 bits will differ by a mean KL of {report.EightBitKl:F4}: the file may not grow further");
         }
 
         context.Output.Result(
@@ -75,6 +86,9 @@ internal static class AdapterMergeCommand
                 AdapterText.WriteFigure(json, "maxKl", report.MaxKl);
                 AdapterText.WriteFigure(json, "gainKept", report.GainKept);
                 AdapterText.WriteFigure(json, "gainKeptNarrow", report.NarrowGainKept);
+                AdapterText.WriteFigure(json, "eightBitKl", report.EightBitKl);
+                AdapterText.WriteFigure(json, "eightBitKlNarrow", report.NarrowEightBitKl);
+                json.WriteNumber("addedBytes", report.Bytes - report.OriginalBytes);
                 json.WriteBoolean("hasGain", report.HasGain);
                 AdapterText.WriteFigure(json, "nllBase", report.BaseNll);
                 AdapterText.WriteFigure(json, "nllAdapter", report.AdapterNll);
@@ -97,8 +111,9 @@ internal static class AdapterMergeCommand
                 json.WriteEndArray();
             },
             _ => context.Output.Text(
-                $"{record.Id} merged into {path}: {bytes / 1e6:F1} MB, {report.Tensors.Count(tensor => tensor.Type != tensor.OriginalType)} of {report.Tensors.Count} tensors in a wider type\n"
-                + $"loss of {report.Tokens} tokens ({texts.Source}): base {report.BaseNll:F4}, adapter {report.AdapterNll:F4}, merged {report.MergedNll:F4}; {report.GainKept:P1} of the gain kept, mean KL {report.MeanKl:F4}, largest {report.MaxKl:F3}\n"));
+                $"{record.Id} merged into {path}: {bytes / 1e6:F1} MB, {(report.Bytes - report.OriginalBytes) / 1e6:F1} MB of them for wider types, {report.Tensors.Count(tensor => tensor.Type != tensor.OriginalType)} of {report.Tensors.Count} tensors in a wider type\n"
+                + $"loss of {report.Tokens} tokens ({texts.Source}): base {report.BaseNll:F4}, adapter {report.AdapterNll:F4}, merged {report.MergedNll:F4}; {report.GainKept:P1} of the gain kept, mean KL {report.MeanKl:F4}, largest {report.MaxKl:F3}\n"
+                + $"in engines that round activations to 8 bits: mean KL {report.EightBitKl:F4} to exact arithmetic, {report.NarrowEightBitKl:F4} without wider types\n"));
         return ExitCode.Done;
     }
 

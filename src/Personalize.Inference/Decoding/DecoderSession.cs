@@ -101,6 +101,9 @@ public sealed unsafe partial class DecoderSession : IDecoderSession, IRestorable
     /// <summary>Told the input of every group of linear maps that share one, for calibration; null costs nothing.</summary>
     internal ProjectionInputObserver? OnProjectionInput { get; set; }
 
+    /// <summary>Computes the maps that it names as an engine that rounds their inputs to 8 bits; null costs nothing. Of use in single precision, where nothing else is rounded.</summary>
+    internal EightBitInputs? EightBitInputs { get; set; }
+
     /// <summary>How many bytes the session's buffers take, the cache included.</summary>
     public long ByteLength =>
         _cache.ByteLength + _projector.ByteLength + _rotary.ByteLength + (_sinkRotary?.ByteLength ?? 0) + (_sinkQuery?.ByteLength ?? 0) + _stream.ByteLength + _normed.ByteLength + _query.ByteLength + _key.ByteLength + _value.ByteLength
@@ -224,11 +227,18 @@ public sealed unsafe partial class DecoderSession : IDecoderSession, IRestorable
 
         onHiddenState?.Invoke(0, firstIndex, new ReadOnlySpan<float>(_stream.Pointer, count * d.HiddenSize));
         AddAndNormalize(count, delta: null, _model.Weights.Layers[0].AttentionNorm);
-        for (var layer = 0; layer < d.LayerCount; layer++)
+        RunLayersFrom(0, count, firstIndex, onHiddenState);
+    }
+
+    private void RunLayersFrom(int firstLayer, int count, int firstIndex, HiddenStateConsumer? onHiddenState)
+    {
+        var d = _description;
+        for (var layer = firstLayer; layer < d.LayerCount; layer++)
         {
             var weights = _model.Weights.Layers[layer];
-            OnProjectionInput?.Invoke(layer, LinearModule.Query, _normed.Pointer, count);
-            _projector.Run(
+            Project(
+                layer,
+                LinearModule.Query,
                 _normed.Pointer,
                 count,
                 new Projection(weights.Query, _query.Pointer, weights.QueryBias, _adapter?[layer, LinearModule.Query]),
@@ -249,21 +259,52 @@ public sealed unsafe partial class DecoderSession : IDecoderSession, IRestorable
                 d.HeadCount,
                 d.KeyValueHeadCount,
                 d.HeadDimension);
-            OnProjectionInput?.Invoke(layer, LinearModule.Output, _mixed.Pointer, count);
-            _projector.Run(_mixed.Pointer, count, new Projection(weights.Output, _normed.Pointer, null, _adapter?[layer, LinearModule.Output]));
+            Project(layer, LinearModule.Output, _mixed.Pointer, count, new Projection(weights.Output, _normed.Pointer, null, _adapter?[layer, LinearModule.Output]));
             AddAndNormalize(count, _normed.Pointer, weights.FeedForwardNorm);
-            OnProjectionInput?.Invoke(layer, LinearModule.Gate, _normed.Pointer, count);
-            _projector.Run(
+            Project(
+                layer,
+                LinearModule.Gate,
                 _normed.Pointer,
                 count,
                 new Projection(weights.Gate, _gate.Pointer, null, _adapter?[layer, LinearModule.Gate]),
                 new Projection(weights.Up, _up.Pointer, null, _adapter?[layer, LinearModule.Up]));
             var activate = new ActivateWork { Gate = _gate.Pointer, Up = _up.Pointer, Size = d.IntermediateSize };
             _pool.Run(ref activate, count, grain: 2);
-            OnProjectionInput?.Invoke(layer, LinearModule.Down, _gate.Pointer, count);
-            _projector.Run(_gate.Pointer, count, new Projection(weights.Down, _normed.Pointer, null, _adapter?[layer, LinearModule.Down]));
+            Project(layer, LinearModule.Down, _gate.Pointer, count, new Projection(weights.Down, _normed.Pointer, null, _adapter?[layer, LinearModule.Down]));
             AddAndNormalize(count, _normed.Pointer, layer + 1 < d.LayerCount ? _model.Weights.Layers[layer + 1].AttentionNorm : _model.Weights.OutputNorm);
             onHiddenState?.Invoke(layer + 1, firstIndex, new ReadOnlySpan<float>(_stream.Pointer, count * d.HiddenSize));
+        }
+    }
+
+    /// <summary>Computes the maps of a layer that share an input: <paramref name="group"/> and those that follow it.</summary>
+    private void Project(int layer, LinearModule group, float* x, int count, in Projection first, in Projection second = default, in Projection third = default)
+    {
+        OnProjectionInput?.Invoke(layer, group, x, count);
+        if (EightBitInputs is { } eightBits)
+        {
+            var length = count * first.Weight.Columns;
+            _projector.Run(eightBits.Of(layer, group, x, length), count, first);
+            if (second.Weight is not null)
+            {
+                _projector.Run(eightBits.Of(layer, group + 1, x, length), count, second);
+            }
+
+            if (third.Weight is not null)
+            {
+                _projector.Run(eightBits.Of(layer, group + 2, x, length), count, third);
+            }
+        }
+        else if (third.Weight is not null)
+        {
+            _projector.Run(x, count, first, second, third);
+        }
+        else if (second.Weight is not null)
+        {
+            _projector.Run(x, count, first, second);
+        }
+        else
+        {
+            _projector.Run(x, count, first);
         }
     }
 
@@ -294,7 +335,9 @@ public sealed unsafe partial class DecoderSession : IDecoderSession, IRestorable
         for (var at = 0; at < count; at += MostVerifyTokens)
         {
             var rows = Math.Min(MostVerifyTokens, count - at);
-            _projector.Run(_normed.Pointer + ((long)(first + at) * d.HiddenSize), rows, new Projection(_model.Weights.OutputProjection, _logits.Pointer));
+            var states = _normed.Pointer + ((long)(first + at) * d.HiddenSize);
+            states = EightBitInputs is { } eightBits ? eightBits.OfOutputLayer(states, rows * d.HiddenSize) : states;
+            _projector.Run(states, rows, new Projection(_model.Weights.OutputProjection, _logits.Pointer));
             for (var row = 0; row < rows; row++)
             {
                 onLogits?.Invoke(firstIndex + at + row, new ReadOnlySpan<float>(_logits.Pointer + ((long)row * VocabularySize), VocabularySize));

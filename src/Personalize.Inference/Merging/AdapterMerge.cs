@@ -12,7 +12,7 @@ namespace Personalize.Inference.Merging;
 /// </summary>
 /// <remarks>
 /// A LoRA update is often smaller than half the step of a 4-bit weight, so plain rounding erases most of it. <see cref="Choose"/> therefore rounds with a search of each block's scale and offset and with error feedback,
-/// measures on a text what is kept, and stores the tensors that lose most in wider types until enough is kept. Values of one tensor at a time stand in memory unquantized.
+/// measures on a text what is kept, and stores the tensors that lose most in wider types until enough is kept, then those whose inputs lose most in engines that round activations to 8 bits. Values of one tensor at a time stand in memory unquantized.
 /// Borrows model and pool, which must outlive it. Not thread-safe.
 /// </remarks>
 public sealed unsafe class AdapterMerge : IDisposable
@@ -50,7 +50,9 @@ public sealed unsafe class AdapterMerge : IDisposable
     public IReadOnlyList<MergedTensor> Tensors => [.. _candidates.Select(candidate => candidate.Describe())];
 
     /// <summary>Decides the type of every adapted tensor.</summary>
-    /// <param name="calibration">Texts like those that the adapter was trained on, for error feedback; may be empty, then 4-bit rounding minimizes the plain squared error.</param>
+    /// <param name="calibration">
+    /// Texts like those that the adapter was trained on, for error feedback and for what 8-bit activations cost; may be empty, then 4-bit rounding minimizes the plain squared error and the judging text tells that cost.
+    /// </param>
     /// <param name="judging">Later texts, on which the gain is measured; at least one token must count.</param>
     /// <param name="progress">Told after each step, or null.</param>
     /// <param name="cancellationToken">Looked at between texts and layers.</param>
@@ -58,7 +60,7 @@ public sealed unsafe class AdapterMerge : IDisposable
     /// <exception cref="ArgumentException">No token of the judging text counts.</exception>
     /// <exception cref="ContextLengthException">A text has more tokens than the model was trained for.</exception>
     /// <exception cref="NonFiniteLogitsException">The model, the adapter or their sum holds values that are not numbers.</exception>
-    /// <exception cref="OperationCanceledException">The choice was cancelled; the types are as they were or all the base's own.</exception>
+    /// <exception cref="OperationCanceledException">The choice was cancelled; the types are those that were tried last.</exception>
     public MergeReport Choose(IReadOnlyList<MergeExample> calibration, IReadOnlyList<MergeExample> judging, IProgress<MergeProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(calibration);
@@ -73,8 +75,8 @@ public sealed unsafe class AdapterMerge : IDisposable
             throw new ContextLengthException(text.Ids.Length, _model.Description.ContextLength);
         }
 
-        // The base's loss, the rounding, then the evaluations, of which the first is the narrowest choice.
-        var (step, steps, kept) = (0, _options.MostEvaluations + 3, (double?)null);
+        // The base's loss, the rounding, the evaluations, of which the first is the narrowest choice, and then each map's loss in eight bits, which takes about as long as all that came before.
+        var (step, steps, kept) = (0, 2 * (_options.MostEvaluations + 3), (double?)null);
         void Report() => progress?.Report(new MergeProgress(Math.Min(1, ++step / (double)steps), kept));
 
         var evaluator = new MergeEvaluator(_model, _attached, _pool, judging, _options.Precision);
@@ -83,7 +85,8 @@ public sealed unsafe class AdapterMerge : IDisposable
         Prepare(calibration, cancellationToken);
         Report();
         var order = PromotionSearch.Order(_candidates);
-        var narrow = Compare(evaluator, order, promotions: 0, cancellationToken);
+        Promote(order, promotions: 0);
+        var narrow = Compare(evaluator, cancellationToken);
         var gain = baseScore.MeanNll - narrow.AttachedNll;
         var change = gain > 0 ? 0 : evaluator.Compare(_model, cancellationToken).MeanKl;
         double Share(MergeEvaluator.Comparison comparison) =>
@@ -93,7 +96,8 @@ public sealed unsafe class AdapterMerge : IDisposable
         {
             if (promotions == 0 || !(gain > 0))
             {
-                kept = Share(promotions == 0 ? narrow : Compare(evaluator, order, promotions, cancellationToken));
+                Promote(order, promotions);
+                kept = Share(promotions == 0 ? narrow : Compare(evaluator, cancellationToken));
             }
             else
             {
@@ -107,8 +111,20 @@ public sealed unsafe class AdapterMerge : IDisposable
         }
 
         var found = PromotionSearch.Find(order.Count, _options.GainToKeep, _options.MostEvaluations, KeptBy);
-        var final = found == 0 ? narrow : Compare(evaluator, order, found, cancellationToken);
         Promote(order, found);
+        step = steps / 2;
+        var maps = 0;
+        void ReportMap()
+        {
+            if (++maps % Math.Max(1, 2 * _candidates.Length / steps) == 0)
+            {
+                Report();
+            }
+        }
+
+        var roundingTexts = calibration.Any(text => text.Ids.Length > 0) ? calibration : judging;
+        var (narrowEightBitKl, eightBitKl) = EightBitWidening.Run(_candidates, CreateModel, _pool, roundingTexts, _options, ReportMap, cancellationToken);
+        var final = _candidates.All(candidate => candidate.Rung == 0) ? narrow : Compare(evaluator, cancellationToken);
         kept = Share(final);
         step = steps;
         Report();
@@ -123,6 +139,8 @@ public sealed unsafe class AdapterMerge : IDisposable
             MaxKl = final.MaxKl,
             GainKept = kept.Value,
             NarrowGainKept = Share(narrow),
+            EightBitKl = eightBitKl,
+            NarrowEightBitKl = narrowEightBitKl,
         };
     }
 
@@ -179,9 +197,8 @@ public sealed unsafe class AdapterMerge : IDisposable
         }
     }
 
-    private MergeEvaluator.Comparison Compare(MergeEvaluator evaluator, IReadOnlyList<MergeCandidate> order, int promotions, CancellationToken cancellationToken)
+    private MergeEvaluator.Comparison Compare(MergeEvaluator evaluator, CancellationToken cancellationToken)
     {
-        Promote(order, promotions);
         using var merged = CreateModel();
         return evaluator.Compare(merged, cancellationToken);
     }

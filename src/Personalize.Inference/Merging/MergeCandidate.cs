@@ -40,6 +40,12 @@ internal sealed unsafe class MergeCandidate
     /// <summary>Which of <see cref="Types"/> is chosen.</summary>
     public int Rung { get; set; }
 
+    /// <summary>Whether the chosen type has a scale for a block of values, so that engines round the map's input too.</summary>
+    public bool IsQuantized => BlockFormat.Of(Types[Rung]).ElementCount > 1;
+
+    /// <summary>How many bytes the widest type takes more than the chosen one.</summary>
+    public long BytesToWiden => BytesOf(Types.Length - 1) - BytesOf(Rung);
+
     /// <summary>The squared error of a type over the squared update, both as they appear in the map's output where inputs were watched.</summary>
     public double RelativeErrorOf(int rung) => _updateEnergy > 0 ? _errors[rung] / _updateEnergy : 0;
 

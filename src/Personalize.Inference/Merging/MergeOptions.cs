@@ -11,6 +11,15 @@ public sealed class MergeOptions
     /// <summary>How often the judging text may be evaluated while the types are chosen, at least 2; each time is a forward pass over all of it.</summary>
     public int MostEvaluations { get; init; } = 9;
 
+    /// <summary>
+    /// The largest mean divergence from exact arithmetic that the merged weights may have in an engine that rounds the inputs of quantized maps to 8 bits, as other engines do; the default is what the engine's own served path is held to.
+    /// Where it is above, tensors are stored in half precision, whose inputs such engines do not round. <see cref="double.PositiveInfinity"/> lets the file be as small as the gain allows.
+    /// </summary>
+    public double MostEightBitKl { get; init; } = 2e-3;
+
+    /// <summary>How many bytes that may add, as a share of what the adapted tensors take in the base.</summary>
+    public double MostEightBitGrowth { get; init; } = 0.25;
+
     /// <summary>The arithmetic of the evaluations: what is served, or the single precision of the gate's figures.</summary>
     public ArithmeticPrecision Precision { get; init; } = ArithmeticPrecision.Served;
 
@@ -28,6 +37,16 @@ public sealed class MergeOptions
         if (options.GainToKeep is not (>= 0 and <= 1))
         {
             throw new ArgumentOutOfRangeException(nameof(options), options.GainToKeep, "the share to keep is from 0 to 1");
+        }
+
+        if (!(options.MostEightBitKl >= 0))
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.MostEightBitKl, "a divergence is from 0 on");
+        }
+
+        if (!(options.MostEightBitGrowth >= 0))
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), options.MostEightBitGrowth, "growth is from 0 on");
         }
 
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MostEvaluations, 2, nameof(options));

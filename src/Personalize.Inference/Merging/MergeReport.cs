@@ -36,6 +36,15 @@ public sealed record MergeReport
     /// <summary>The share with every tensor in the base's own type: what the narrowest merge keeps.</summary>
     public required double NarrowGainKept { get; init; }
 
+    /// <summary>
+    /// The mean divergence of the merged weights from themselves in exact arithmetic where the inputs of quantized maps are rounded to 8 bits, as engines do that compute in integers; simulated on the calibration text, on the judging text where there is none.
+    /// What an engine adds by its own order of sums is not in it.
+    /// </summary>
+    public required double EightBitKl { get; init; }
+
+    /// <summary>The same before any tensor was stored wider on that account.</summary>
+    public required double NarrowEightBitKl { get; init; }
+
     /// <summary>What the adapted tensors take in the base.</summary>
     public long OriginalBytes => Tensors.Sum(tensor => tensor.OriginalBytes);
 

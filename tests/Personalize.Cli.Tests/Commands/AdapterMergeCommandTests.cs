@@ -31,6 +31,8 @@ public sealed class AdapterMergeCommandTests : IDisposable
         Assert.Equal("store", merged.GetProperty("judgedOn").GetString());
         Assert.Equal(1, merged.GetProperty("gainKept").GetDouble(), 1e-3);
         Assert.InRange(merged.GetProperty("meanKl").GetDouble(), 0, merged.GetProperty("maxKl").GetDouble());
+        Assert.Equal(0, merged.GetProperty("eightBitKl").GetDouble());
+        Assert.Equal(0, merged.GetProperty("addedBytes").GetInt64());
         Assert.Equal(14, merged.GetProperty("tensors").GetArrayLength());
         Assert.Equal(new FileInfo(path).Length, merged.GetProperty("bytes").GetInt64());
 
@@ -67,6 +69,7 @@ public sealed class AdapterMergeCommandTests : IDisposable
         Run("adapters", "merge", id, _folder["no/such.gguf"]).FailsWith(ExitCode.BadFile, "folder");
         Run("adapters", "merge", "ffffffff", _folder["m.gguf"]).FailsWith(ExitCode.Usage, "ffffffff");
         Run("adapters", "merge", id, _folder["m.gguf"], "--keep", "2").FailsWith(ExitCode.Usage, "--keep");
+        Run("adapters", "merge", id, _folder["m.gguf"], "--eight-bit-kl", "-1").FailsWith(ExitCode.Usage, "--eight-bit-kl");
         Run("adapters", "merge", id, _folder["m.gguf"], "--rows", "1..2").FailsWith(ExitCode.Usage, "--interactions");
         Run("adapters", "merge", id, _model, "--overwrite").FailsWith(ExitCode.BadFile, "base");
         Assert.False(File.Exists(_folder["m.gguf"]));

@@ -98,8 +98,8 @@ public sealed class AdapterMergeTests
     {
         using var tiny = new TinyMerge(GgmlType.Q4_1);
         var (calibration, judging) = (tiny.Texts(24, seed: 1), tiny.Texts(12, seed: 2));
-        using var little = new AdapterMerge(tiny.Model, tiny.Adapter, tiny.Pool, new MergeOptions { GainToKeep = 0 });
-        using var all = new AdapterMerge(tiny.Model, tiny.Adapter, tiny.Pool, new MergeOptions { GainToKeep = 1 });
+        using var little = new AdapterMerge(tiny.Model, tiny.Adapter, tiny.Pool, new MergeOptions { GainToKeep = 0, MostEightBitKl = double.PositiveInfinity });
+        using var all = new AdapterMerge(tiny.Model, tiny.Adapter, tiny.Pool, new MergeOptions { GainToKeep = 1, MostEightBitKl = double.PositiveInfinity });
         var narrow = little.Choose(calibration, judging);
         var wide = all.Choose(calibration, judging);
         Assert.Equal(narrow.OriginalBytes, narrow.Bytes);
@@ -213,6 +213,8 @@ public sealed class AdapterMergeTests
         using var tiny = new TinyMerge(GgmlType.F32);
         Assert.Throws<ArgumentOutOfRangeException>(() => new AdapterMerge(tiny.Model, tiny.Adapter, tiny.Pool, new MergeOptions { GainToKeep = double.NaN }));
         Assert.Throws<ArgumentOutOfRangeException>(() => new AdapterMerge(tiny.Model, tiny.Adapter, tiny.Pool, new MergeOptions { MostEvaluations = 1 }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new AdapterMerge(tiny.Model, tiny.Adapter, tiny.Pool, new MergeOptions { MostEightBitKl = double.NaN }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new AdapterMerge(tiny.Model, tiny.Adapter, tiny.Pool, new MergeOptions { MostEightBitGrowth = -1 }));
         using var merge = new AdapterMerge(tiny.Model, tiny.Adapter, tiny.Pool);
         Assert.Throws<ArgumentException>(() => merge.Choose([], []));
         Assert.Throws<ArgumentException>(() => merge.Choose([], [new MergeExample([1, 2, 3], 3)]));
