@@ -7,6 +7,8 @@ namespace Personalize.Core.Kernels;
 /// <summary>AVX2: pairs of products (at most 2 * 15 * 127) are summed in 16 bits, where eight of them fit, and widened once a block.</summary>
 internal readonly struct Avx2DotProduct : IDotProduct
 {
+    public static bool IsChained => false;
+
     public static int Excess => 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

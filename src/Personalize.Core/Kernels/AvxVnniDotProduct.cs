@@ -7,6 +7,8 @@ namespace Personalize.Core.Kernels;
 /// <summary>AVX-VNNI: one instruction multiplies and adds in 32 bits.</summary>
 internal readonly struct AvxVnniDotProduct : IDotProduct
 {
+    public static bool IsChained => true;
+
     public static int Excess => 128;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -8,6 +8,9 @@ internal interface IDotProduct
     /// <summary>What sums of signed products hold too much of for each unit of the sum of x; 0 where they are exact as they stand.</summary>
     static abstract int Excess { get; }
 
+    /// <summary>Whether a multiplication waits for the sum it adds to. Then two sums side by side, plain numbers that can be added, keep both multipliers busy.</summary>
+    static abstract bool IsChained { get; }
+
     /// <summary>Starts a running sum of products of four weights of 4 bits with four activations of 8; at most eight are summed before <see cref="Total"/>.</summary>
     static abstract Vector256<int> Multiply(Vector256<byte> weights, Vector256<sbyte> x);
 

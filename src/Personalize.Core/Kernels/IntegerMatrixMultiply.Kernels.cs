@@ -97,52 +97,114 @@ internal static unsafe partial class IntegerMatrixMultiply
             d1 = d0;
             d2 = d0;
             d3 = d0;
-            ByteStep<TDot, TTile>(values, 0, x, ref d0, ref d1, ref d2, ref d3);
-            ByteStep<TDot, TTile>(values, 1, x, ref d0, ref d1, ref d2, ref d3);
-            ByteStep<TDot, TTile>(values, 2, x, ref d0, ref d1, ref d2, ref d3);
-            ByteStep<TDot, TTile>(values, 3, x, ref d0, ref d1, ref d2, ref d3);
-            ByteStep<TDot, TTile>(values, 4, x, ref d0, ref d1, ref d2, ref d3);
-            ByteStep<TDot, TTile>(values, 5, x, ref d0, ref d1, ref d2, ref d3);
-            ByteStep<TDot, TTile>(values, 6, x, ref d0, ref d1, ref d2, ref d3);
-            ByteStep<TDot, TTile>(values, 7, x, ref d0, ref d1, ref d2, ref d3);
+            if (TDot.IsChained)
+            {
+                var e0 = Vector256<int>.Zero;
+                var e1 = e0;
+                var e2 = e0;
+                var e3 = e0;
+                EightBytes<TDot, TTile>(values, x, ref d0, ref d1, ref d2, ref d3, ref e0, ref e1, ref e2, ref e3);
+                d0 += e0;
+                d1 += e1;
+                d2 += e2;
+                d3 += e3;
+            }
+            else
+            {
+                EightBytes<TDot, TTile>(values, x, ref d0, ref d1, ref d2, ref d3, ref d0, ref d1, ref d2, ref d3);
+            }
+
             return;
         }
 
         var q = Vector256.Load(values);
         var low = q & mask;
         var high = (q.AsUInt16() >>> 4).AsByte() & mask;
-        d0 = TDot.MultiplyAdd(TDot.Multiply(low, Bytes(x, 0, 0)), high, Bytes(x, 0, 4));
-        d1 = TTile.Count < 2 ? d0 : TDot.MultiplyAdd(TDot.Multiply(low, Bytes(x, 1, 0)), high, Bytes(x, 1, 4));
-        d2 = TTile.Count < 4 ? d0 : TDot.MultiplyAdd(TDot.Multiply(low, Bytes(x, 2, 0)), high, Bytes(x, 2, 4));
-        d3 = TTile.Count < 4 ? d0 : TDot.MultiplyAdd(TDot.Multiply(low, Bytes(x, 3, 0)), high, Bytes(x, 3, 4));
-        NibbleStep<TDot, TTile>(values, 1, x, mask, ref d0, ref d1, ref d2, ref d3);
-        NibbleStep<TDot, TTile>(values, 2, x, mask, ref d0, ref d1, ref d2, ref d3);
-        NibbleStep<TDot, TTile>(values, 3, x, mask, ref d0, ref d1, ref d2, ref d3);
+        d0 = TDot.Multiply(low, Bytes(x, 0, 0));
+        d1 = TTile.Count < 2 ? d0 : TDot.Multiply(low, Bytes(x, 1, 0));
+        d2 = TTile.Count < 4 ? d0 : TDot.Multiply(low, Bytes(x, 2, 0));
+        d3 = TTile.Count < 4 ? d0 : TDot.Multiply(low, Bytes(x, 3, 0));
+        if (TDot.IsChained)
+        {
+            var e0 = TDot.Multiply(high, Bytes(x, 0, 4));
+            var e1 = TTile.Count < 2 ? e0 : TDot.Multiply(high, Bytes(x, 1, 4));
+            var e2 = TTile.Count < 4 ? e0 : TDot.Multiply(high, Bytes(x, 2, 4));
+            var e3 = TTile.Count < 4 ? e0 : TDot.Multiply(high, Bytes(x, 3, 4));
+            ThreeNibbles<TDot, TTile>(values, x, mask, ref d0, ref d1, ref d2, ref d3, ref e0, ref e1, ref e2, ref e3);
+            d0 += e0;
+            d1 += e1;
+            d2 += e2;
+            d3 += e3;
+        }
+        else
+        {
+            Add<TDot, TTile>(high, x, 4, ref d0, ref d1, ref d2, ref d3);
+            ThreeNibbles<TDot, TTile>(values, x, mask, ref d0, ref d1, ref d2, ref d3, ref d0, ref d1, ref d2, ref d3);
+        }
+
         d0 = TDot.Total(d0);
         d1 = TDot.Total(d1);
         d2 = TDot.Total(d2);
         d3 = TDot.Total(d3);
     }
 
+    /// <summary>The other three vectors of nibbles, low ones summed in d, high ones in e.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void NibbleStep<TDot, TTile>(byte* values, int vector, sbyte* x, Vector256<byte> mask, ref Vector256<int> d0, ref Vector256<int> d1, ref Vector256<int> d2, ref Vector256<int> d3)
+    private static void ThreeNibbles<TDot, TTile>(
+        byte* values, sbyte* x, Vector256<byte> mask, ref Vector256<int> d0, ref Vector256<int> d1, ref Vector256<int> d2, ref Vector256<int> d3, ref Vector256<int> e0, ref Vector256<int> e1, ref Vector256<int> e2, ref Vector256<int> e3)
         where TDot : struct, IDotProduct
         where TTile : struct, ITile
     {
-        var q = Vector256.Load(values + (vector * 32));
-        var low = q & mask;
-        var high = (q.AsUInt16() >>> 4).AsByte() & mask;
-        d0 = TDot.MultiplyAdd(TDot.MultiplyAdd(d0, low, Bytes(x, 0, vector)), high, Bytes(x, 0, vector + 4));
+        NibbleStep<TDot, TTile>(values, 1, x, mask, ref d0, ref d1, ref d2, ref d3, ref e0, ref e1, ref e2, ref e3);
+        NibbleStep<TDot, TTile>(values, 2, x, mask, ref d0, ref d1, ref d2, ref d3, ref e0, ref e1, ref e2, ref e3);
+        NibbleStep<TDot, TTile>(values, 3, x, mask, ref d0, ref d1, ref d2, ref d3, ref e0, ref e1, ref e2, ref e3);
+    }
+
+    /// <summary>The eight vectors of bytes, summed in d and e in turn.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void EightBytes<TDot, TTile>(
+        byte* values, sbyte* x, ref Vector256<int> d0, ref Vector256<int> d1, ref Vector256<int> d2, ref Vector256<int> d3, ref Vector256<int> e0, ref Vector256<int> e1, ref Vector256<int> e2, ref Vector256<int> e3)
+        where TDot : struct, IDotProduct
+        where TTile : struct, ITile
+    {
+        ByteStep<TDot, TTile>(values, 0, x, ref d0, ref d1, ref d2, ref d3);
+        ByteStep<TDot, TTile>(values, 1, x, ref e0, ref e1, ref e2, ref e3);
+        ByteStep<TDot, TTile>(values, 2, x, ref d0, ref d1, ref d2, ref d3);
+        ByteStep<TDot, TTile>(values, 3, x, ref e0, ref e1, ref e2, ref e3);
+        ByteStep<TDot, TTile>(values, 4, x, ref d0, ref d1, ref d2, ref d3);
+        ByteStep<TDot, TTile>(values, 5, x, ref e0, ref e1, ref e2, ref e3);
+        ByteStep<TDot, TTile>(values, 6, x, ref d0, ref d1, ref d2, ref d3);
+        ByteStep<TDot, TTile>(values, 7, x, ref e0, ref e1, ref e2, ref e3);
+    }
+
+    /// <summary>One vector of nibbles with four columns of each token.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add<TDot, TTile>(Vector256<byte> nibbles, sbyte* x, int four, ref Vector256<int> d0, ref Vector256<int> d1, ref Vector256<int> d2, ref Vector256<int> d3)
+        where TDot : struct, IDotProduct
+        where TTile : struct, ITile
+    {
+        d0 = TDot.MultiplyAdd(d0, nibbles, Bytes(x, 0, four));
         if (TTile.Count >= 2)
         {
-            d1 = TDot.MultiplyAdd(TDot.MultiplyAdd(d1, low, Bytes(x, 1, vector)), high, Bytes(x, 1, vector + 4));
+            d1 = TDot.MultiplyAdd(d1, nibbles, Bytes(x, 1, four));
         }
 
         if (TTile.Count == 4)
         {
-            d2 = TDot.MultiplyAdd(TDot.MultiplyAdd(d2, low, Bytes(x, 2, vector)), high, Bytes(x, 2, vector + 4));
-            d3 = TDot.MultiplyAdd(TDot.MultiplyAdd(d3, low, Bytes(x, 3, vector)), high, Bytes(x, 3, vector + 4));
+            d2 = TDot.MultiplyAdd(d2, nibbles, Bytes(x, 2, four));
+            d3 = TDot.MultiplyAdd(d3, nibbles, Bytes(x, 3, four));
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void NibbleStep<TDot, TTile>(
+        byte* values, int vector, sbyte* x, Vector256<byte> mask, ref Vector256<int> d0, ref Vector256<int> d1, ref Vector256<int> d2, ref Vector256<int> d3, ref Vector256<int> e0, ref Vector256<int> e1, ref Vector256<int> e2, ref Vector256<int> e3)
+        where TDot : struct, IDotProduct
+        where TTile : struct, ITile
+    {
+        var q = Vector256.Load(values + (vector * 32));
+        Add<TDot, TTile>(q & mask, x, vector, ref d0, ref d1, ref d2, ref d3);
+        Add<TDot, TTile>((q.AsUInt16() >>> 4).AsByte() & mask, x, vector + 4, ref e0, ref e1, ref e2, ref e3);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -6,6 +6,8 @@ namespace Personalize.Core.Kernels;
 /// <summary>Any processor with vectors of 128 bits, ARM's included: the parts of a lane are moved to its ends and multiplied in 32 bits.</summary>
 internal readonly struct PortableDotProduct : IDotProduct
 {
+    public static bool IsChained => false;
+
     public static int Excess => 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
