@@ -1,6 +1,6 @@
+using Microsoft.Data.Sqlite;
 using Personalize.Core.Interactions;
 using Personalize.Core.Profiles;
-using Microsoft.Data.Sqlite;
 
 namespace Personalize.Core.Tests.Interactions;
 
