@@ -22,6 +22,9 @@ public sealed unsafe class QuantizedActivations : IDisposable
     /// <summary>How many times the root mean square of its row a value may be before it is kept as it is.</summary>
     internal const int OutlierFactor = 5;
 
+    /// <summary>Far above the squares that single precision loses.</summary>
+    private const float SmallestSum = 1e-30f;
+
     private readonly NativeBuffer<sbyte> _bytes;
     private readonly NativeBuffer<float> _scales;
     private readonly NativeBuffer<float> _scaledSums;
@@ -114,7 +117,7 @@ public sealed unsafe class QuantizedActivations : IDisposable
         };
     }
 
-    /// <summary>The largest value of a row that is rounded: <see cref="OutlierFactor"/> times the root mean square, squares summed in eight lanes.</summary>
+    /// <summary>The largest value of a row that is rounded: <see cref="OutlierFactor"/> times the root mean square, squares summed in eight lanes; infinity where the squares are too small to tell.</summary>
     internal static float Limit(ReadOnlySpan<float> row)
     {
         fixed (float* x = row)
@@ -126,7 +129,9 @@ public sealed unsafe class QuantizedActivations : IDisposable
                 squares = Vector256.FusedMultiplyAdd(v, v, squares);
             }
 
-            return OutlierFactor * MathF.Sqrt(Vector256.Sum(squares) / row.Length);
+            // Squares that vanish would make an outlier of every value, for which there is no room.
+            var sum = Vector256.Sum(squares);
+            return sum > SmallestSum ? OutlierFactor * MathF.Sqrt(sum / row.Length) : float.PositiveInfinity;
         }
     }
 

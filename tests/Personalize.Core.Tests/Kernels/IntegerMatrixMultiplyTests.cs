@@ -153,6 +153,25 @@ public sealed unsafe class IntegerMatrixMultiplyTests
         }
     }
 
+    [Theory]
+    [InlineData(1e-23f)]
+    [InlineData(1e-44f)]
+    [InlineData(3e38f)]
+    public void Values_whose_squares_vanish_or_overflow_are_rounded_like_others(float value)
+    {
+        const int Columns = 64;
+        var x = Enumerable.Range(0, Columns).Select(i => i == 0 ? 8 * (value / 8) : value / 8).ToArray();
+        using var pool = new WorkerPool(1);
+        using var activations = new QuantizedActivations(1, Columns);
+        fixed (float* px = x)
+        {
+            activations.Fill(pool, px, 1, Columns);
+        }
+
+        Assert.Equal(float.PositiveInfinity, QuantizedActivations.Limit(x));
+        Assert.Equal(0, *activations.Tile(0).OutlierCounts);
+    }
+
     [Fact]
     public void As_many_outliers_as_there_can_be_have_room()
     {
