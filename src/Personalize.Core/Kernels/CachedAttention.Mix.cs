@@ -18,26 +18,30 @@ public static unsafe partial class CachedAttention
         {
             var chunks = ChunkCount(tile.Position);
             var positions = Math.Min(tile.Position + 1, Layout.VisibleTokens);
-            var shares = stackalloc float[HeadsPerTile];
-            var mixed = stackalloc float[HeadsPerTile * ColumnsPerPart];
+            var shares = stackalloc float[MostRows];
+            var mixed = stackalloc float[MostRows * ColumnsPerPart];
             var columns = Math.Min(ColumnsPerPart, HeadDimension - column);
-            var largest = stackalloc float[HeadsPerTile];
-            var total = stackalloc float[HeadsPerTile];
-            for (var head = 0; head < TTile.Count; head++)
+            var largest = stackalloc float[MostRows];
+            var total = stackalloc float[MostRows];
+            for (var row = 0; row < TTile.Count; row++)
             {
-                CombineChunks(tile, head, chunks, out largest[head], out total[head]);
+                CombineChunks(tile, row, chunks, out largest[row], out total[row]);
             }
 
             for (var chunk = 0; chunk < chunks; chunk++)
             {
                 var first = chunk * PositionsPerChunk;
                 var end = Math.Min(positions, first + PositionsPerChunk);
-                for (var head = 0; head < TTile.Count; head++)
+                for (var row = 0; row < TTile.Count; row++)
                 {
-                    shares[head] = VectorExp.Exp(tile.Maxima[(head * MostChunks) + chunk] - largest[head]) / total[head];
+                    shares[row] = VectorExp.Exp(tile.Maxima[(row * MostChunks) + chunk] - largest[row]) / total[row];
                 }
 
-                if (columns == ColumnsPerPart)
+                if (columns == ColumnsPerPart && TTile.Count > 3)
+                {
+                    MixAvx512<TTile>(tile, runs, runCount, first, end, column, mixed);
+                }
+                else if (columns == ColumnsPerPart)
                 {
                     Mix<TTile>(tile, runs, runCount, first, end, column, mixed);
                 }
@@ -46,21 +50,21 @@ public static unsafe partial class CachedAttention
                     MixFew<TTile>(tile, runs, runCount, first, end, column, columns, mixed);
                 }
 
-                for (var head = 0; head < TTile.Count; head++)
+                for (var row = 0; row < TTile.Count; row++)
                 {
-                    var output = Output + tile.QueryOffset + ((long)head * HeadDimension) + column;
+                    var output = Output + tile.Offset(row) + column;
                     for (var c = 0; c < columns; c += 8)
                     {
                         var before = chunk == 0 ? Vector256<float>.Zero : Vector256.Load(output + c);
-                        Vector256.FusedMultiplyAdd(Vector256.Create(shares[head]), Vector256.Load(mixed + (head * ColumnsPerPart) + c), before).Store(output + c);
+                        Vector256.FusedMultiplyAdd(Vector256.Create(shares[row]), Vector256.Load(mixed + (row * ColumnsPerPart) + c), before).Store(output + c);
                     }
                 }
             }
         }
 
-        private readonly void CombineChunks(in HeadTile tile, int head, int chunks, out float largest, out float total)
+        private readonly void CombineChunks(in HeadTile tile, int row, int chunks, out float largest, out float total)
         {
-            var maxima = tile.Maxima + (head * MostChunks);
+            var maxima = tile.Maxima + (row * MostChunks);
             largest = maxima[0];
             for (var chunk = 1; chunk < chunks; chunk++)
             {
@@ -70,11 +74,12 @@ public static unsafe partial class CachedAttention
             total = 0f;
             for (var chunk = 0; chunk < chunks; chunk++)
             {
-                total += VectorExp.Exp(maxima[chunk] - largest) * tile.Sums[(head * MostChunks) + chunk];
+                total += VectorExp.Exp(maxima[chunk] - largest) * tile.Sums[(row * MostChunks) + chunk];
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        /// <summary>The weighted values of a chunk, each sum in the order of the positions, for up to three rows.</summary>
+        [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
         private readonly void Mix<TTile>(in HeadTile tile, SlotRun* runs, int runCount, int first, int end, int column, float* mixed)
             where TTile : struct, ITile
         {
@@ -128,7 +133,7 @@ public static unsafe partial class CachedAttention
         private readonly void MixFew<TTile>(in HeadTile tile, SlotRun* runs, int runCount, int first, int end, int column, int columns, float* mixed)
             where TTile : struct, ITile
         {
-            for (var head = 0; head < TTile.Count; head++)
+            for (var row = 0; row < TTile.Count; row++)
             {
                 for (var c = 0; c < columns; c += 8)
                 {
@@ -139,11 +144,11 @@ public static unsafe partial class CachedAttention
                         for (var p = Math.Max(first, place); p < Math.Min(end, place + runs[run].Count); p++)
                         {
                             var value = tile.Values + ((((long)(runs[run].First + (p - place)) * HeadDimension) + column + c) * TElement.Size);
-                            sum = Vector256.FusedMultiplyAdd(TElement.Load(value), Vector256.Create(tile.Scores[(head * tile.Stride) + p]), sum);
+                            sum = Vector256.FusedMultiplyAdd(TElement.Load(value), Vector256.Create(tile.Scores[(row * tile.Stride) + p]), sum);
                         }
                     }
 
-                    sum.Store(mixed + (head * ColumnsPerPart) + c);
+                    sum.Store(mixed + (row * ColumnsPerPart) + c);
                 }
             }
         }

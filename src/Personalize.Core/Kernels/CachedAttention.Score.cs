@@ -15,10 +15,10 @@ public static unsafe partial class CachedAttention
         {
             var first = chunk * PositionsPerChunk;
             var count = Math.Min(PositionsPerChunk, Math.Min(tile.Position + 1, Layout.VisibleTokens) - first);
-            var query = stackalloc float[HeadsPerTile * HeadDimension];
+            var query = stackalloc float[MostRows * HeadDimension];
 
             // Groups are scored whole, so a chunk has room of its own before its scores go to their places.
-            var scores = stackalloc float[HeadsPerTile * (PositionsPerChunk + (2 * CapacityAlignment))];
+            var scores = stackalloc float[MostRows * (PositionsPerChunk + (2 * CapacityAlignment))];
             var valueScales = stackalloc float[TElement.IsScaled ? PositionsPerChunk + PositionsPerBlock : 0];
             var place = 0;
             var done = 0;
@@ -28,7 +28,7 @@ public static unsafe partial class CachedAttention
                 var taken = Math.Min(first + count, place + runs[run].Count) - from;
                 if (taken > 0)
                 {
-                    ScaleQueries((runs[run].AreSinks ? SinkQueries : Queries) + tile.QueryOffset, query, TTile.Count);
+                    ScaleQueries(tile, runs[run].AreSinks ? SinkQueries : Queries, query, TTile.Count);
                     ScoreRun<TTile>(query, tile.Keys, runs[run].First + (from - place), taken, scores, tile.Scores + from);
                     if (TElement.IsScaled)
                     {
@@ -39,18 +39,26 @@ public static unsafe partial class CachedAttention
                 }
             }
 
-            for (var head = 0; head < TTile.Count; head++)
+            for (var row = 0; row < TTile.Count; row++)
             {
-                Exponentiate(tile.Scores + (head * tile.Stride) + first, valueScales, count, out tile.Maxima[(head * MostChunks) + chunk], out tile.Sums[(head * MostChunks) + chunk]);
+                // What only later tokens of the tile see weighs nothing.
+                var seen = Math.Min(count, tile.Position + 1 - tile.Before(row) - first);
+                var exponentials = tile.Scores + (row * tile.Stride) + first;
+                Exponentiate(exponentials, valueScales, seen, out tile.Maxima[(row * MostChunks) + chunk], out tile.Sums[(row * MostChunks) + chunk]);
+                new Span<float>(exponentials + seen, count - seen).Clear();
             }
         }
 
-        private readonly void ScaleQueries(float* queries, float* scaled, int count)
+        private readonly void ScaleQueries(in HeadTile tile, float* queries, float* scaled, int rows)
         {
             var factor = Vector256.Create(TElement.Scale);
-            for (var d = 0; d < count * HeadDimension; d += 8)
+            for (var row = 0; row < rows; row++, scaled += HeadDimension)
             {
-                (Vector256.Load(queries + d) * factor).Store(scaled + d);
+                var query = queries + tile.Offset(row);
+                for (var d = 0; d < HeadDimension; d += 8)
+                {
+                    (Vector256.Load(query + d) * factor).Store(scaled + d);
+                }
             }
         }
 
@@ -61,10 +69,19 @@ public static unsafe partial class CachedAttention
             var stride = PositionsPerChunk + (2 * CapacityAlignment);
             var skipped = first % CapacityAlignment;
             var groups = (skipped + count + CapacityAlignment - 1) / CapacityAlignment;
-            Score<TTile>(query, keys + ((long)(first - skipped) / PositionsPerBlock * BlockBytes<TElement>(HeadDimension)), groups, whole, stride);
-            for (var head = 0; head < TTile.Count; head++)
+            keys += (long)(first - skipped) / PositionsPerBlock * BlockBytes<TElement>(HeadDimension);
+            if (TTile.Count > 3)
             {
-                new ReadOnlySpan<float>(whole + (head * stride) + skipped, count).CopyTo(new Span<float>(scores + (head * ScoreStride), count));
+                ScoreAvx512<TTile>(query, keys, groups, whole, stride);
+            }
+            else
+            {
+                Score<TTile>(query, keys, groups, whole, stride);
+            }
+
+            for (var row = 0; row < TTile.Count; row++)
+            {
+                new ReadOnlySpan<float>(whole + (row * stride) + skipped, count).CopyTo(new Span<float>(scores + (row * ScoreStride), count));
             }
         }
 
@@ -82,8 +99,8 @@ public static unsafe partial class CachedAttention
             }
         }
 
-        /// <summary><c>q k / sqrt(headDim)</c> for groups of 32 positions, each sum in the order of the columns.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        /// <summary><c>q k / sqrt(headDim)</c> for groups of 32 positions and up to three rows, each sum in the order of the columns.</summary>
+        [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
         private readonly void Score<TTile>(float* query, byte* keys, int groups, float* scores, int stride)
             where TTile : struct, ITile
         {
@@ -156,7 +173,16 @@ public static unsafe partial class CachedAttention
             var shift = Vector256.Create(largest);
             var factor = Vector256.Create(TElement.Scale);
             var total = Vector256<float>.Zero;
-            for (var p = 0; p < padded - 8; p += 8)
+            var at = 0;
+            for (; InstructionSets.HasAvx512 && at <= padded - 24; at += 16)
+            {
+                var weights = VectorExp.Exp(Vector512.Load(scores + at) - Vector512.Create(largest));
+                (weights * (TElement.IsScaled ? Vector512.Load(valueScales + at) : Vector512.Create(TElement.Scale))).Store(scores + at);
+                total += weights.GetLower();
+                total += weights.GetUpper();
+            }
+
+            for (var p = at; p < padded - 8; p += 8)
             {
                 var weight = VectorExp.Exp(Vector256.Load(scores + p) - shift);
                 (weight * (TElement.IsScaled ? Vector256.Load(valueScales + p) : factor)).Store(scores + p);

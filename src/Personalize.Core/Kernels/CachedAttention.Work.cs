@@ -1,14 +1,18 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Personalize.Core.Kernels;
 
-/// <content>How the work is divided: up to three query heads of a key and value head at a time, so that what is loaded and widened serves all of them.</content>
+/// <content>How the work is divided: tiles of up to six rows, query heads of one token or of several that share a key and value head, so that what is loaded and widened serves all of them.</content>
 public static unsafe partial class CachedAttention
 {
-    private const int HeadsPerTile = 3;
+    private const int MostRows = 6;
     private const int PositionsPerChunk = 128;
     private const int ColumnsPerPart = 32;
+
+    /// <summary>The rows of a tile for which there are registers.</summary>
+    private static int RowsPerTile => InstructionSets.HasAvx512 ? MostRows : 3;
 
     private enum Phase
     {
@@ -31,6 +35,7 @@ public static unsafe partial class CachedAttention
         public byte* Values;
         public float* Output;
         public float* Shared;
+        public int Tokens;
         public int FirstPosition;
         public CacheLayout Layout;
         public int Heads;
@@ -38,16 +43,21 @@ public static unsafe partial class CachedAttention
         public int HeadDimension;
         public Phase Phase;
 
-        /// <summary>Tiles of query heads that share a key and value head, times those heads.</summary>
-        public readonly int TilesPerToken => KeyValueHeads * TilesPerGroup;
+        /// <summary>How many tiles there are.</summary>
+        public readonly int TileCount => KeyValueHeads * TilesPerGroup * (((FirstPosition + Tokens - 1) / TokensPerTile) - (FirstPosition / TokensPerTile) + 1);
 
         /// <summary>Parts of the output's columns that can be computed apart.</summary>
         public readonly int ColumnParts => (HeadDimension + ColumnsPerPart - 1) / ColumnsPerPart;
 
-        /// <summary>Exponentials of each head with room to score a whole group beyond them, then maximum and sum of each chunk.</summary>
-        public readonly int FloatsPerTile => HeadsPerTile * (ScoreStride + (2 * MostChunks));
+        /// <summary>Exponentials of each row with room to score a whole group beyond them, then maximum and sum of each chunk.</summary>
+        public readonly int FloatsPerTile => RowsPerTile * (ScoreStride + (2 * MostChunks));
+
+        private readonly int HeadsPerTile => Math.Min(Heads / KeyValueHeads, RowsPerTile);
 
         private readonly int TilesPerGroup => ((Heads / KeyValueHeads) + HeadsPerTile - 1) / HeadsPerTile;
+
+        /// <summary>A power of two, so that the tokens of a tile, which begins at a multiple of it, have as many chunks each; one where tokens have been dropped, since what they see then begins at different places.</summary>
+        private readonly int TokensPerTile => Tokens == 1 || Layout.DropsTokens(FirstPosition + Tokens - 1) ? 1 : 1 << BitOperations.Log2((uint)(RowsPerTile / HeadsPerTile));
 
         private readonly int ScoreStride => Layout.Capacity + CapacityAlignment;
 
@@ -63,7 +73,7 @@ public static unsafe partial class CachedAttention
             {
                 var parts = Phase == Phase.Score ? ChunkCount(FirstPosition) : Phase == Phase.Mix ? ColumnParts : 1;
                 var tile = new HeadTile(this, unit / parts, Shared is null ? scratch : scratch + ((long)(unit / parts) * FloatsPerTile));
-                switch (tile.Count)
+                switch (tile.Rows)
                 {
                     case 1:
                         Run<Tiles.One>(tile, unit % parts);
@@ -71,8 +81,17 @@ public static unsafe partial class CachedAttention
                     case 2:
                         Run<Tiles.Two>(tile, unit % parts);
                         break;
-                    default:
+                    case 3:
                         Run<Tiles.Three>(tile, unit % parts);
+                        break;
+                    case 4:
+                        Run<Tiles.Four>(tile, unit % parts);
+                        break;
+                    case 5:
+                        Run<Tiles.Five>(tile, unit % parts);
+                        break;
+                    default:
+                        Run<Tiles.Six>(tile, unit % parts);
                         break;
                 }
             }
@@ -131,31 +150,43 @@ public static unsafe partial class CachedAttention
             v3.Store(target + 24);
         }
 
-        /// <summary>Up to three query heads of one token that share a key and value head, and their scratch memory.</summary>
+        /// <summary>Query heads that share a key and value head, of one token or of several that see the same chunks, and their scratch memory.</summary>
         private readonly struct HeadTile
         {
+            private readonly int _heads;
+            private readonly int _tokens;
+            private readonly int _size;
+            private readonly long _tokenStride;
+            private readonly long _offset;
+
             public HeadTile(in Work<TElement> work, int index, float* scratch)
             {
-                var token = index / work.TilesPerToken;
-                var group = index % work.TilesPerToken / work.TilesPerGroup;
+                var tilesPerToken = work.KeyValueHeads * work.TilesPerGroup;
+                var group = index % tilesPerToken / work.TilesPerGroup;
                 var perGroup = work.Heads / work.KeyValueHeads;
-                var head = index % work.TilesPerGroup * HeadsPerTile;
-                Count = Math.Min(HeadsPerTile, perGroup - head);
-                Position = work.FirstPosition + token;
-                QueryOffset = (((long)token * work.Heads) + (group * perGroup) + head) * work.HeadDimension;
-                Keys = work.Keys + ((long)group * work.Layout.Capacity / PositionsPerBlock * BlockBytes<TElement>(work.HeadDimension));
-                Values = work.Values + ((long)group * work.Layout.Capacity * work.HeadDimension * TElement.Size);
+                var head = index % work.TilesPerGroup * work.HeadsPerTile;
+                var together = work.TokensPerTile;
+                var position = ((work.FirstPosition / together) + (index / tilesPerToken)) * together;
+                var token = Math.Max(position, work.FirstPosition) - work.FirstPosition;
+                _heads = Math.Min(work.HeadsPerTile, perGroup - head);
+                _tokens = Math.Min(position + together - work.FirstPosition, work.Tokens) - token;
+                _size = work.HeadDimension;
+                _tokenStride = (long)work.Heads * _size;
+                _offset = (token * _tokenStride) + (((group * perGroup) + head) * _size);
+                Position = work.FirstPosition + token + _tokens - 1;
+                Keys = work.Keys + ((long)group * work.Layout.Capacity / PositionsPerBlock * BlockBytes<TElement>(_size));
+                Values = work.Values + ((long)group * work.Layout.Capacity * _size * TElement.Size);
                 Stride = work.ScoreStride;
                 Scores = scratch;
-                Maxima = scratch + (HeadsPerTile * Stride);
-                Sums = Maxima + (HeadsPerTile * work.MostChunks);
+                Maxima = scratch + (RowsPerTile * Stride);
+                Sums = Maxima + (RowsPerTile * work.MostChunks);
             }
 
-            public int Count { get; }
+            /// <summary>Heads times tokens.</summary>
+            public int Rows => _heads * _tokens;
 
+            /// <summary>The last token's position.</summary>
             public int Position { get; }
-
-            public long QueryOffset { get; }
 
             public byte* Keys { get; }
 
@@ -168,6 +199,12 @@ public static unsafe partial class CachedAttention
             public float* Maxima { get; }
 
             public float* Sums { get; }
+
+            /// <summary>Where a row lies in queries and output.</summary>
+            public long Offset(int row) => _offset + (row / _heads * _tokenStride) + (row % _heads * _size);
+
+            /// <summary>How many positions before the last token a row's token stands.</summary>
+            public int Before(int row) => _tokens - 1 - (row / _heads);
         }
     }
 }

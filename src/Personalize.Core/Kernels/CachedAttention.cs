@@ -131,13 +131,14 @@ public static unsafe partial class CachedAttention
             Keys = keys,
             Values = values,
             Output = output,
+            Tokens = tokens,
             FirstPosition = firstPosition,
             Layout = layout,
             Heads = heads,
             KeyValueHeads = keyValueHeads,
             HeadDimension = headDimension,
         };
-        var tiles = tokens * work.TilesPerToken;
+        var tiles = work.TileCount;
         if (tokens > 1 || tiles >= 4 * pool.ThreadCount || firstPosition < PositionsWorthSharing || pool.ThreadCount == 1)
         {
             pool.Run(ref work, tiles);

@@ -25,6 +25,12 @@ internal unsafe interface ICacheElement : IVectorElement
 {
     /// <summary>Whether each head's key and each head's value of a token has a scale of its own, which the kernel applies to scores and weights instead of to elements.</summary>
     static abstract bool IsScaled { get; }
+
+    /// <summary>Sixteen numbers, divided by <see cref="IVectorElement.Scale"/>; only where there are 512-bit vectors.</summary>
+    static abstract Vector512<float> LoadSixteen(byte* source);
+
+    /// <summary>Eight numbers and eight others, divided by <see cref="IVectorElement.Scale"/>; only where there are 512-bit vectors.</summary>
+    static abstract Vector512<float> LoadSixteen(byte* first, byte* second);
 }
 
 /// <summary>32 bits.</summary>
@@ -38,6 +44,12 @@ internal readonly unsafe struct SingleElement : ICacheElement
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Load(byte* source) => Vector256.Load((float*)source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadSixteen(byte* source) => Vector512.Load((float*)source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadSixteen(byte* first, byte* second) => Vector256.Load((float*)first).ToVector512().WithUpper(Vector256.Load((float*)second));
 
     public static void Store(float* source, byte* target) => Vector256.Load(source).Store((float*)target);
 }
@@ -53,6 +65,12 @@ internal readonly unsafe struct HalfElement : ICacheElement
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Load(byte* source) => HalfVectors.WidenUnscaled(source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadSixteen(byte* source) => HalfVectors.WidenUnscaled(Vector256.Load((short*)source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadSixteen(byte* first, byte* second) => HalfVectors.WidenUnscaled(Vector128.Load((short*)first).ToVector256().WithUpper(Vector128.Load((short*)second)));
 
     public static void Store(float* source, byte* target) => HalfVectors.Narrow(Vector256.Load(source)).Store((ushort*)target);
 }
@@ -80,6 +98,12 @@ internal readonly unsafe struct ByteElement : ICacheElement
         var wide = Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(long*)source).AsSByte());
         return Vector256.ConvertToSingle(Vector256.Create(Vector128.WidenLower(wide), Vector128.WidenUpper(wide)));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadSixteen(byte* source) => Vector512.ConvertToSingle(Avx512F.ConvertToVector512Int32(Vector128.Load((sbyte*)source)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadSixteen(byte* first, byte* second) => Vector512.ConvertToSingle(Avx512F.ConvertToVector512Int32(Vector128.Create(*(long*)first, *(long*)second).AsSByte()));
 
     /// <summary>To the nearest integer, ties to even; the numbers must be within the integers' range.</summary>
     public static void Store(float* source, byte* target)

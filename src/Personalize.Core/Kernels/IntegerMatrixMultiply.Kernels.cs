@@ -46,7 +46,7 @@ internal static unsafe partial class IntegerMatrixMultiply
         }
     }
 
-    /// <summary>What the tokens' few outliers add to a group whose weights were just read: <c>y = fma(d * x, w, y)</c>, column after column.</summary>
+    /// <summary>What the tokens' few outliers add to a group whose weights were just read: <c>y = fma(d * w, x, y)</c>, column after column; d * w is exact.</summary>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void AddOutliers<TFormat, TTile>(byte* group, in ActivationTile x, float* y, long stride)
         where TFormat : struct, IBlockFormat
@@ -77,7 +77,7 @@ internal static unsafe partial class IntegerMatrixMultiply
                     q = TFormat.IsCentered ? q - Vector256.Create(8) : q;
                 }
 
-                sum = Vector256.FusedMultiplyAdd(HalfVectors.Widen(w) * Vector256.Create(outlier->Value), Vector256.ConvertToSingle(q), sum);
+                sum = Vector256.FusedMultiplyAdd(HalfVectors.Widen(w) * Vector256.ConvertToSingle(q), Vector256.Create(outlier->Value), sum);
             }
 
             sum.Store(y);

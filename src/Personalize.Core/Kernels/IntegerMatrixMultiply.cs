@@ -6,7 +6,7 @@ namespace Personalize.Core.Kernels;
 /// <summary>
 /// Products of 4- and 8-bit weights with rounded activations: integer dot products within a block of 32, one fused multiply-add a block.
 /// For each row and token, with <c>dot = sum w xq</c>: <c>acc = fma(d * xs, dot, acc)</c> and, for <see cref="WeightFormat.Q4One"/>, <c>acc = fma(m, xsum, acc)</c>, block after block;
-/// then, for each outlier of the token, <c>acc = fma(d * x, w, acc)</c>.
+/// then, for each outlier of the token, <c>acc = fma(d * w, x, acc)</c>.
 /// </summary>
 /// <remarks>The integers are exact and the order of the floating-point operations is one and the same, so every instruction set, any number of threads and any number of tokens computed together give the same bits.</remarks>
 internal static unsafe partial class IntegerMatrixMultiply
@@ -76,6 +76,7 @@ internal static unsafe partial class IntegerMatrixMultiply
             {
                 var shared = 2 * threads;
                 size = Math.Max((groups - done + shared - 1) / shared, groups / (threads * ShortestPart));
+                size += size & 1;
             }
 
             done = units == MostUnits - 1 ? groups : Math.Min(groups, done + size);
@@ -112,7 +113,7 @@ internal static unsafe partial class IntegerMatrixMultiply
             {
                 if (x[b].Outliers[k] != 0f)
                 {
-                    result = MathF.FusedMultiplyAdd(Header(weight, row, b, 0) * x[b].Outliers[k], Value(weight, row, b, k), result);
+                    result = MathF.FusedMultiplyAdd(Header(weight, row, b, 0) * Value(weight, row, b, k), x[b].Outliers[k], result);
                 }
             }
         }
@@ -229,7 +230,7 @@ internal static unsafe partial class IntegerMatrixMultiply
                 ref readonly var projection = ref Projections[i];
                 var groups = projection.Weight.GroupCount;
                 var last = Math.Min(end - first, groups);
-                var step = Tokens <= 4 ? groups : Math.Max(1, (int)(BytesPerPass / projection.Weight.GroupStride));
+                var step = Tokens <= 4 ? groups : Math.Max(2, (int)(BytesPerPass / projection.Weight.GroupStride) / 2 * 2);
                 for (var group = Math.Max(start, first) - first; group < last; group += step)
                 {
                     RunGroups(projection, group, Math.Min(step, last - group));
@@ -256,11 +257,41 @@ internal static unsafe partial class IntegerMatrixMultiply
         /// <summary>The products of some groups of rows with all tokens.</summary>
         private readonly void RunProduct(in MatrixView weight, int group, int count, float* result)
         {
+            var end = group + count;
+            for (; Tokens > 4 && IntegerPanel.Supports(weight.Format) && (group + 2) * PackedMatrix.RowsPerGroup <= weight.Rows && group + 2 <= end; group += 2)
+            {
+                RunProduct(weight, group, 2, RunPanel(weight, group, result), result);
+            }
+
+            RunProduct(weight, group, end - group, 0, result);
+        }
+
+        /// <summary>The products of two groups with the tokens that fill tiles of a panel.</summary>
+        /// <returns>The first token that is left.</returns>
+        private readonly int RunPanel(in MatrixView weight, int group, float* result)
+        {
+            var blocks = weight.Columns / PackedMatrix.ColumnsPerBlock;
+            var panel = (byte*)KernelScratch.Floats(IntegerPanel.Bytes(blocks) / sizeof(float));
+            IntegerPanel.Widen(weight.Format, weight.Group(group), blocks, panel);
+            var token = 0;
+            for (int tokens; token + 4 <= Tokens; token += tokens)
+            {
+                tokens = Math.Min(IntegerPanel.MostTokens, (Tokens - token) / 4 * 4);
+                var next = weight.Group(token + tokens + 4 > Tokens ? group + 2 : group);
+                var output = result + ((long)token * weight.Rows) + (group * PackedMatrix.RowsPerGroup);
+                IntegerPanel.Multiply(weight.Format, panel, blocks, tokens, QuantizedActivations.At(X, token, weight.Columns), output, weight.Rows, next);
+            }
+
+            return token;
+        }
+
+        private readonly void RunProduct(in MatrixView weight, int group, int count, int token, float* result)
+        {
             var rows = weight.Rows;
             var whole = Math.Min(group + count, rows / PackedMatrix.RowsPerGroup) - group;
             var rest = (group + count) * PackedMatrix.RowsPerGroup > rows ? rows % PackedMatrix.RowsPerGroup : 0;
             var part = stackalloc float[4 * PackedMatrix.RowsPerGroup];
-            for (var token = 0; token < Tokens;)
+            for (; token < Tokens && count > 0;)
             {
                 var tokens = ActivationTile.Next(Tokens - token);
                 var x = QuantizedActivations.At(X, token, weight.Columns);

@@ -22,4 +22,19 @@ internal static class Tiles
     {
         public static int Count => 4;
     }
+
+    internal readonly struct Five : ITile
+    {
+        public static int Count => 5;
+    }
+
+    internal readonly struct Six : ITile
+    {
+        public static int Count => 6;
+    }
+
+    internal readonly struct Eight : ITile
+    {
+        public static int Count => 8;
+    }
 }

@@ -57,6 +57,34 @@ public sealed unsafe class IntegerMatrixMultiplyTests
         }
     }
 
+    [Avx512Theory]
+    [InlineData(WeightFormat.Q4Zero, 4)]
+    [InlineData(WeightFormat.Q4Zero, 8)]
+    [InlineData(WeightFormat.Q4One, 4)]
+    [InlineData(WeightFormat.Q4One, 8)]
+    public void A_panel_gives_the_bits_of_the_scalar_definition(WeightFormat format, int tokens)
+    {
+        const int Columns = 96;
+        using var pool = new WorkerPool(1);
+        using var weight = RandomWeights.Create(format, IntegerPanel.Rows, Columns, seed: 41);
+        using var activations = new QuantizedActivations(tokens, Columns);
+        var x = RandomWeights.Vector(tokens * Columns, seed: 42);
+
+        // Outliers in the first and the last token, of low and of high nibbles.
+        var large = 30 * x.Max(MathF.Abs);
+        (x[5], x[Columns - 1], x[^7]) = (large, -large, large);
+        var y = new float[tokens * IntegerPanel.Rows];
+        using var panel = new NativeBuffer<byte>(IntegerPanel.Bytes(Columns / 32));
+        fixed (float* px = x, py = y)
+        {
+            activations.Fill(pool, px, tokens, Columns);
+            IntegerPanel.Widen(format, weight.View.Group(0), Columns / 32, panel.Pointer);
+            IntegerPanel.Multiply(format, panel.Pointer, Columns / 32, tokens, activations.Tile(0), py, IntegerPanel.Rows, weight.View.Group(0));
+        }
+
+        Assert.Equal(Enumerable.Range(0, tokens).SelectMany(t => ExpectedRows(weight, x.AsSpan(t * Columns, Columns))), y);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
@@ -261,7 +289,8 @@ public sealed unsafe class IntegerMatrixMultiplyTests
         var sizes = Enumerable.Range(0, units).Select(i => ends[i] - (i == 0 ? 0 : ends[i - 1])).ToArray();
         Assert.All(sizes, size => Assert.True(size > 0));
         Assert.Equal(groups, sizes.Sum());
-        Assert.True(sizes[0] <= Math.Max(1, (groups + (2 * threads) - 1) / (2 * threads)));
+        Assert.True(sizes[0] <= Math.Max(1, (groups + (2 * threads) - 1) / (2 * threads)) + 1);
+        Assert.All(sizes[..^1], size => Assert.Equal(0, size % 2));
 
         // With very many threads the last unit takes what is left.
         Assert.Equal(sizes[..^1].OrderDescending(), sizes[..^1]);
