@@ -10,7 +10,7 @@ public static unsafe partial class CachedAttention
     {
         /// <summary><see cref="Score"/> with 16 positions in a vector; the same sums.</summary>
         [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-        private readonly void ScoreAvx512<TTile>(float* query, byte* keys, int groups, float* scores, int stride)
+        private readonly void ScoreAvx512<TTile>(float* query, byte* keys, byte* values, int groups, float* scores, int stride)
             where TTile : struct, ITile
         {
             var size = HeadDimension;
@@ -38,9 +38,10 @@ public static unsafe partial class CachedAttention
                 var key = keys;
                 var next = keys + (4 * block);
                 var scales = keys + ((long)size * PositionsPerBlock * TElement.Size);
-                for (var d = 0; d < size; d++, key += PositionsPerBlock * TElement.Size, next += 4 * PositionsPerBlock * TElement.Size)
+                for (var d = 0; d < size; d++, key += PositionsPerBlock * TElement.Size, next += 4 * PositionsPerBlock * TElement.Size, values += 4 * PositionsPerBlock * TElement.Size)
                 {
                     Prefetch.Line(next);
+                    Prefetch.Line(values);
                     var scale = scales + (d / ColumnsPerKeyScale * PositionsPerBlock * sizeof(float));
                     var x = LoadKeys(key, scale, block);
                     var z = LoadKeys(key + (2 * block), scale + (2 * block), block);
@@ -77,7 +78,7 @@ public static unsafe partial class CachedAttention
 
         /// <summary><see cref="Mix"/> with 16 columns in a vector; the same sums.</summary>
         [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-        private readonly void MixAvx512<TTile>(in HeadTile tile, SlotRun* runs, int runCount, int first, int end, int column, float* mixed)
+        private readonly void MixAvx512<TTile>(in HeadTile tile, SlotRun* runs, int runCount, int first, int end, int column, float* weights, float* mixed)
             where TTile : struct, ITile
         {
             var a0 = Vector512<float>.Zero;
@@ -93,53 +94,47 @@ public static unsafe partial class CachedAttention
             var f0 = a0;
             var f1 = a0;
             var row = (long)HeadDimension * TElement.Size;
-            long stride = tile.Stride;
             var place = 0;
             for (var run = 0; run < runCount; place += runs[run].Count, run++)
             {
                 var from = Math.Max(first, place);
                 var to = Math.Min(end, place + runs[run].Count);
                 var value = tile.Values + ((((long)(runs[run].First + (from - place)) * HeadDimension) + column) * TElement.Size);
-                var w0 = tile.Scores;
-                var w1 = w0 + stride;
-                var w2 = w1 + stride;
-                var w3 = w2 + stride;
-                var w4 = w3 + stride;
-                var w5 = w4 + stride;
-                for (var p = from; p < to; p++, value += row)
+                var weight = weights + (from - first);
+                for (var p = from; p < to; p++, weight++, value += row)
                 {
                     Prefetch.Line(value + (RowsAhead * row));
                     var x = TElement.LoadSixteen(value);
                     var z = TElement.LoadSixteen(value + (16 * TElement.Size));
-                    FusedAdd(x, z, w0[p], ref a0, ref a1);
+                    FusedAdd(x, z, weight[0], ref a0, ref a1);
                     if (TTile.Count > 1)
                     {
-                        FusedAdd(x, z, w1[p], ref b0, ref b1);
+                        FusedAdd(x, z, weight[PositionsPerChunk], ref b0, ref b1);
                     }
 
                     if (TTile.Count > 2)
                     {
-                        FusedAdd(x, z, w2[p], ref c0, ref c1);
+                        FusedAdd(x, z, weight[2 * PositionsPerChunk], ref c0, ref c1);
                     }
 
                     if (TTile.Count > 3)
                     {
-                        FusedAdd(x, z, w3[p], ref d0, ref d1);
+                        FusedAdd(x, z, weight[3 * PositionsPerChunk], ref d0, ref d1);
                     }
 
                     if (TTile.Count > 4)
                     {
-                        FusedAdd(x, z, w4[p], ref e0, ref e1);
+                        FusedAdd(x, z, weight[4 * PositionsPerChunk], ref e0, ref e1);
                     }
 
                     if (TTile.Count > 5)
                     {
-                        FusedAdd(x, z, w5[p], ref f0, ref f1);
+                        FusedAdd(x, z, weight[5 * PositionsPerChunk], ref f0, ref f1);
                     }
                 }
             }
 
-            StoreRows<TTile>(mixed, ColumnsPerPart, a0, a1, b0, b1, c0, c1, d0, d1, e0, e1, f0, f1);
+            StoreRows<TTile>(mixed, HeadDimension, a0, a1, b0, b1, c0, c1, d0, d1, e0, e1, f0, f1);
         }
 
         /// <summary>A column of sixteen keys of two blocks, times the scales of its columns.</summary>

@@ -8,9 +8,9 @@ public static unsafe partial class CachedAttention
 {
     private partial struct Work<TElement>
     {
-        /// <summary>Exponentials of a chunk's scores relative to its largest, which is kept with their sum.</summary>
+        /// <summary>Exponentials of a chunk's scores relative to its largest, which is kept with their sum: the weights of its values, <c>[rows, 128]</c>.</summary>
         [SkipLocalsInit]
-        private readonly void ScoreChunk<TTile>(in HeadTile tile, SlotRun* runs, int runCount, int chunk)
+        private readonly void ScoreChunk<TTile>(in HeadTile tile, SlotRun* runs, int runCount, int chunk, float* weights)
             where TTile : struct, ITile
         {
             var first = chunk * PositionsPerChunk;
@@ -29,7 +29,7 @@ public static unsafe partial class CachedAttention
                 if (taken > 0)
                 {
                     ScaleQueries(tile, runs[run].AreSinks ? SinkQueries : Queries, query, TTile.Count);
-                    ScoreRun<TTile>(query, tile.Keys, runs[run].First + (from - place), taken, scores, tile.Scores + from);
+                    ScoreRun<TTile>(query, tile, runs[run].First + (from - place), taken, scores, weights + done);
                     if (TElement.IsScaled)
                     {
                         CopyValueScales(tile.Keys, runs[run].First + (from - place), taken, valueScales + done);
@@ -43,7 +43,7 @@ public static unsafe partial class CachedAttention
             {
                 // What only later tokens of the tile see weighs nothing.
                 var seen = Math.Min(count, tile.Position + 1 - tile.Before(row) - first);
-                var exponentials = tile.Scores + (row * tile.Stride) + first;
+                var exponentials = weights + (row * PositionsPerChunk);
                 Exponentiate(exponentials, valueScales, seen, out tile.Maxima[(row * MostChunks) + chunk], out tile.Sums[(row * MostChunks) + chunk]);
                 new Span<float>(exponentials + seen, count - seen).Clear();
             }
@@ -63,25 +63,26 @@ public static unsafe partial class CachedAttention
         }
 
         /// <summary>Scores a run of slots that need not start at a whole group.</summary>
-        private readonly void ScoreRun<TTile>(float* query, byte* keys, int first, int count, float* whole, float* scores)
+        private readonly void ScoreRun<TTile>(float* query, in HeadTile tile, int first, int count, float* whole, float* scores)
             where TTile : struct, ITile
         {
             var stride = PositionsPerChunk + (2 * CapacityAlignment);
             var skipped = first % CapacityAlignment;
             var groups = (skipped + count + CapacityAlignment - 1) / CapacityAlignment;
-            keys += (long)(first - skipped) / PositionsPerBlock * BlockBytes<TElement>(HeadDimension);
+            var keys = tile.Keys + ((long)(first - skipped) / PositionsPerBlock * BlockBytes<TElement>(HeadDimension));
+            var values = tile.Values + ((long)(first - skipped) * HeadDimension * TElement.Size);
             if (TTile.Count > 3)
             {
-                ScoreAvx512<TTile>(query, keys, groups, whole, stride);
+                ScoreAvx512<TTile>(query, keys, values, groups, whole, stride);
             }
             else
             {
-                Score<TTile>(query, keys, groups, whole, stride);
+                Score<TTile>(query, keys, values, groups, whole, stride);
             }
 
             for (var row = 0; row < TTile.Count; row++)
             {
-                new ReadOnlySpan<float>(whole + (row * stride) + skipped, count).CopyTo(new Span<float>(scores + (row * ScoreStride), count));
+                new ReadOnlySpan<float>(whole + (row * stride) + skipped, count).CopyTo(new Span<float>(scores + (row * PositionsPerChunk), count));
             }
         }
 
@@ -99,9 +100,9 @@ public static unsafe partial class CachedAttention
             }
         }
 
-        /// <summary><c>q k / sqrt(headDim)</c> for groups of 32 positions and up to three rows, each sum in the order of the columns.</summary>
+        /// <summary><c>q k / sqrt(headDim)</c> for groups of 32 positions and up to three rows, each sum in the order of the columns. The positions' values, which come next, are asked for in passing.</summary>
         [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-        private readonly void Score<TTile>(float* query, byte* keys, int groups, float* scores, int stride)
+        private readonly void Score<TTile>(float* query, byte* keys, byte* values, int groups, float* scores, int stride)
             where TTile : struct, ITile
         {
             var size = HeadDimension;
@@ -124,9 +125,10 @@ public static unsafe partial class CachedAttention
                 var key = keys;
                 var next = keys + (4 * block);
                 var scales = keys + ((long)size * PositionsPerBlock * TElement.Size);
-                for (var d = 0; d < size; d++, key += PositionsPerBlock * TElement.Size, next += 4 * PositionsPerBlock * TElement.Size)
+                for (var d = 0; d < size; d++, key += PositionsPerBlock * TElement.Size, next += 4 * PositionsPerBlock * TElement.Size, values += 4 * PositionsPerBlock * TElement.Size)
                 {
                     Prefetch.Line(next);
+                    Prefetch.Line(values);
                     var q = Vector256.Create(query[d]);
                     var r = TTile.Count > 1 ? Vector256.Create(query[size + d]) : q;
                     var s = TTile.Count > 2 ? Vector256.Create(query[(2 * size) + d]) : q;

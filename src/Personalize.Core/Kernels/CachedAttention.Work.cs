@@ -14,18 +14,6 @@ public static unsafe partial class CachedAttention
     /// <summary>The rows of a tile for which there are registers.</summary>
     private static int RowsPerTile => InstructionSets.HasAvx512 ? MostRows : 3;
 
-    private enum Phase
-    {
-        /// <summary>A unit is a tile of heads of a token, from scores to output.</summary>
-        Whole,
-
-        /// <summary>A unit is a chunk of positions of a tile: exponentials, their maximum and sum.</summary>
-        Score,
-
-        /// <summary>A unit is a part of the columns of a tile's output.</summary>
-        Mix,
-    }
-
     private partial struct Work<TElement> : IParallelWork
         where TElement : struct, ICacheElement
     {
@@ -41,16 +29,12 @@ public static unsafe partial class CachedAttention
         public int Heads;
         public int KeyValueHeads;
         public int HeadDimension;
-        public Phase Phase;
 
         /// <summary>How many tiles there are.</summary>
         public readonly int TileCount => KeyValueHeads * TilesPerGroup * (((FirstPosition + Tokens - 1) / TokensPerTile) - (FirstPosition / TokensPerTile) + 1);
 
-        /// <summary>Parts of the output's columns that can be computed apart.</summary>
-        public readonly int ColumnParts => (HeadDimension + ColumnsPerPart - 1) / ColumnsPerPart;
-
-        /// <summary>Exponentials of each row with room to score a whole group beyond them, then maximum and sum of each chunk.</summary>
-        public readonly int FloatsPerTile => RowsPerTile * (ScoreStride + (2 * MostChunks));
+        /// <summary>Room for maximum and sum of each chunk's exponentials and for its mixed values.</summary>
+        public readonly int FloatsPerTile => RowsPerTile * MostChunks * (2 + HeadDimension);
 
         private readonly int HeadsPerTile => Math.Min(Heads / KeyValueHeads, RowsPerTile);
 
@@ -59,69 +43,69 @@ public static unsafe partial class CachedAttention
         /// <summary>A power of two, so that the tokens of a tile, which begins at a multiple of it, have as many chunks each; one where tokens have been dropped, since what they see then begins at different places.</summary>
         private readonly int TokensPerTile => Tokens == 1 || Layout.DropsTokens(FirstPosition + Tokens - 1) ? 1 : 1 << BitOperations.Log2((uint)(RowsPerTile / HeadsPerTile));
 
-        private readonly int ScoreStride => Layout.Capacity + CapacityAlignment;
-
         private readonly int MostChunks => (Layout.Capacity + PositionsPerChunk - 1) / PositionsPerChunk;
 
         /// <summary>Into how many chunks what a token sees is divided.</summary>
         public readonly int ChunkCount(int position) => (Math.Min(position + 1, Layout.VisibleTokens) + PositionsPerChunk - 1) / PositionsPerChunk;
 
+        /// <summary>Units are whole tiles; with <see cref="Shared"/>, chunks of tiles, which <see cref="Finish"/> adds up.</summary>
         public readonly void Execute(int start, int end)
         {
+            var chunks = Shared is null ? 1 : ChunkCount(FirstPosition);
             var scratch = Shared is null ? KernelScratch.Floats(FloatsPerTile) : Shared;
             for (var unit = start; unit < end; unit++)
             {
-                var parts = Phase == Phase.Score ? ChunkCount(FirstPosition) : Phase == Phase.Mix ? ColumnParts : 1;
-                var tile = new HeadTile(this, unit / parts, Shared is null ? scratch : scratch + ((long)(unit / parts) * FloatsPerTile));
+                var tile = new HeadTile(this, unit / chunks, Shared is null ? scratch : scratch + ((long)(unit / chunks) * FloatsPerTile));
                 switch (tile.Rows)
                 {
                     case 1:
-                        Run<Tiles.One>(tile, unit % parts);
+                        Run<Tiles.One>(tile, unit % chunks);
                         break;
                     case 2:
-                        Run<Tiles.Two>(tile, unit % parts);
+                        Run<Tiles.Two>(tile, unit % chunks);
                         break;
                     case 3:
-                        Run<Tiles.Three>(tile, unit % parts);
+                        Run<Tiles.Three>(tile, unit % chunks);
                         break;
                     case 4:
-                        Run<Tiles.Four>(tile, unit % parts);
+                        Run<Tiles.Four>(tile, unit % chunks);
                         break;
                     case 5:
-                        Run<Tiles.Five>(tile, unit % parts);
+                        Run<Tiles.Five>(tile, unit % chunks);
                         break;
                     default:
-                        Run<Tiles.Six>(tile, unit % parts);
+                        Run<Tiles.Six>(tile, unit % chunks);
                         break;
                 }
             }
         }
 
-        private readonly void Run<TTile>(in HeadTile tile, int part)
+        /// <summary>The outputs of tiles whose chunks are all there.</summary>
+        public readonly void Finish(int tiles)
+        {
+            for (var tile = 0; tile < tiles; tile++)
+            {
+                Combine(new HeadTile(this, tile, Shared + ((long)tile * FloatsPerTile)));
+            }
+        }
+
+        [SkipLocalsInit]
+        private readonly void Run<TTile>(in HeadTile tile, int chunk)
             where TTile : struct, ITile
         {
             var runs = stackalloc SlotRun[SlotRun.Most];
             var runCount = SlotRun.Visible(Layout, tile.Position, runs);
-            switch (Phase)
+            var weights = stackalloc float[MostRows * PositionsPerChunk];
+            var end = Shared is null ? ChunkCount(tile.Position) : chunk + 1;
+            for (; chunk < end; chunk++)
             {
-                case Phase.Score:
-                    ScoreChunk<TTile>(tile, runs, runCount, part);
-                    break;
-                case Phase.Mix:
-                    MixColumns<TTile>(tile, runs, runCount, part * ColumnsPerPart);
-                    break;
-                default:
-                    for (var chunk = 0; chunk < ChunkCount(tile.Position); chunk++)
-                    {
-                        ScoreChunk<TTile>(tile, runs, runCount, chunk);
-                    }
+                ScoreChunk<TTile>(tile, runs, runCount, chunk, weights);
+                MixChunk<TTile>(tile, runs, runCount, chunk, weights);
+            }
 
-                    for (var column = 0; column < HeadDimension; column += ColumnsPerPart)
-                    {
-                        MixColumns<TTile>(tile, runs, runCount, column);
-                    }
-
-                    break;
+            if (Shared is null)
+            {
+                Combine(tile);
             }
         }
 
@@ -138,6 +122,47 @@ public static unsafe partial class CachedAttention
             if (TTile.Count > 2)
             {
                 c = Vector256.FusedMultiplyAdd(x, s, c);
+            }
+        }
+
+        /// <summary>Adds up a tile's chunks, each times what it counts.</summary>
+        private readonly void Combine(in HeadTile tile)
+        {
+            var chunks = ChunkCount(tile.Position);
+            for (var row = 0; row < tile.Rows; row++)
+            {
+                var maxima = tile.Maxima + (row * MostChunks);
+                var sums = tile.Sums + (row * MostChunks);
+                var largest = maxima[0];
+                for (var chunk = 1; chunk < chunks; chunk++)
+                {
+                    largest = MathF.Max(largest, maxima[chunk]);
+                }
+
+                var total = 0f;
+                for (var chunk = 0; chunk < chunks; chunk++)
+                {
+                    maxima[chunk] = VectorExp.Exp(maxima[chunk] - largest);
+                    total += maxima[chunk] * sums[chunk];
+                }
+
+                for (var chunk = 0; chunk < chunks; chunk++)
+                {
+                    maxima[chunk] /= total;
+                }
+
+                var output = Output + tile.Offset(row);
+                for (var column = 0; column < HeadDimension; column += 8)
+                {
+                    var mixed = tile.Mixed + (row * HeadDimension) + column;
+                    var sum = Vector256<float>.Zero;
+                    for (var chunk = 0; chunk < chunks; chunk++, mixed += tile.Rows * HeadDimension)
+                    {
+                        sum = Vector256.FusedMultiplyAdd(Vector256.Create(maxima[chunk]), Vector256.Load(mixed), sum);
+                    }
+
+                    sum.Store(output + column);
+                }
             }
         }
 
@@ -176,9 +201,8 @@ public static unsafe partial class CachedAttention
                 Position = work.FirstPosition + token + _tokens - 1;
                 Keys = work.Keys + ((long)group * work.Layout.Capacity / PositionsPerBlock * BlockBytes<TElement>(_size));
                 Values = work.Values + ((long)group * work.Layout.Capacity * _size * TElement.Size);
-                Stride = work.ScoreStride;
-                Scores = scratch;
-                Maxima = scratch + (RowsPerTile * Stride);
+                Mixed = scratch;
+                Maxima = scratch + (RowsPerTile * work.MostChunks * _size);
                 Sums = Maxima + (RowsPerTile * work.MostChunks);
             }
 
@@ -192,12 +216,13 @@ public static unsafe partial class CachedAttention
 
             public byte* Values { get; }
 
-            public int Stride { get; }
+            /// <summary>Weighted sums of values, <c>[chunks, rows, headDim]</c>.</summary>
+            public float* Mixed { get; }
 
-            public float* Scores { get; }
-
+            /// <summary>The largest score, <c>[rows, MostChunks]</c>.</summary>
             public float* Maxima { get; }
 
+            /// <summary>The sum of exponentials, <c>[rows, MostChunks]</c>.</summary>
             public float* Sums { get; }
 
             /// <summary>Where a row lies in queries and output.</summary>

@@ -145,12 +145,10 @@ public static unsafe partial class CachedAttention
             return;
         }
 
-        // A few heads do not divide evenly among the threads, but their chunks and then their columns do. The parts, and so the bits, are the same.
+        // A few heads do not divide evenly among the threads, but their chunks do. The parts, and so the bits, are the same.
         work.Shared = KernelScratch.Floats(tiles * work.FloatsPerTile);
-        work.Phase = Phase.Score;
         pool.Run(ref work, tiles * work.ChunkCount(firstPosition));
-        work.Phase = Phase.Mix;
-        pool.Run(ref work, tiles * work.ColumnParts);
+        work.Finish(tiles);
     }
 
     private static void Store<TElement, TBits>(float* key, float* value, byte* keys, byte* values, int position, in CacheLayout layout, int keyValueHeads, int headDimension)
