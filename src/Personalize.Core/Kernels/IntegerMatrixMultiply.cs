@@ -23,6 +23,9 @@ internal static unsafe partial class IntegerMatrixMultiply
     /// <summary>How far ahead weights that pass once are asked for: enough to cover the memory's latency at the rate of one core.</summary>
     private const int BytesAhead = 2048;
 
+    /// <summary>How far ahead they are asked for in the second-level cache: the first waits for too few lines at once to cover a slow memory's latency alone.</summary>
+    private const int BytesFarAhead = 16 << 10;
+
     /// <summary>Whether the format is computed in integers.</summary>
     public static bool Supports(WeightFormat format) => format is WeightFormat.Q4Zero or WeightFormat.Q4One or WeightFormat.Q8Zero;
 
@@ -315,7 +318,7 @@ internal static unsafe partial class IntegerMatrixMultiply
 
         private static void RunTile(in MatrixView weight, int group, int count, long ahead, int tokens, in ActivationTile x, float* output, long stride)
         {
-            var run = new RowRun { Weights = weight.Group(group), Groups = count, Blocks = weight.Columns / PackedMatrix.ColumnsPerBlock, Ahead = ahead, Output = output, OutputStride = stride };
+            var run = new RowRun { Weights = weight.Group(group), Groups = count, Blocks = weight.Columns / PackedMatrix.ColumnsPerBlock, Ahead = ahead, FarAhead = ahead == BytesAhead ? BytesFarAhead : 0, Output = output, OutputStride = stride };
             if (InstructionSets.HasAvxVnni)
             {
                 RunTile<AvxVnniDotProduct>(weight.Format, tokens, run, x);

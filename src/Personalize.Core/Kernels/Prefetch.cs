@@ -15,4 +15,14 @@ internal static unsafe class Prefetch
             Sse.Prefetch0(address);
         }
     }
+
+    /// <summary>Asks for a cache line in the second-level cache, which waits for more lines at once than the first can.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void FarLine(byte* address)
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch1(address);
+        }
+    }
 }

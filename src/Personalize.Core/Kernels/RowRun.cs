@@ -15,6 +15,9 @@ internal unsafe struct RowRun
     /// <summary>How many bytes beyond a block lies the one to ask for while it is computed; within the first block asks for nothing new.</summary>
     public long Ahead;
 
+    /// <summary>How many bytes beyond a block lies the one to bring nearer meanwhile, where weights pass once; 0 for none.</summary>
+    public long FarAhead;
+
     /// <summary>The first row's result of the tile's first token; eight are written for each group.</summary>
     public float* Output;
 
