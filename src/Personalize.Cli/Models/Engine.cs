@@ -1,5 +1,6 @@
 using Personalize.Cli.Hosting;
 using Personalize.Core.Adapters;
+using Personalize.Core.Errors;
 using Personalize.Core.Formats.Gguf;
 using Personalize.Core.Kernels;
 using Personalize.Core.Models;
@@ -13,13 +14,17 @@ namespace Personalize.Cli.Models;
 /// <summary>A model ready to serve: weights, tokenizer, threads, and the adapter that was chosen.</summary>
 internal sealed class Engine : IDisposable
 {
-    private readonly GgufMetadata _metadata;
+    private const string ChatTemplateKey = "tokenizer.chat_template";
+    private readonly string? _chatTemplate;
+    private readonly string? _name;
     private readonly TimeProvider _time;
     private AttachedAdapter? _attached;
 
     private Engine(GgufFile file, CommandContext context)
     {
-        _metadata = file.Metadata;
+        // Not the metadata: most of them are the vocabulary's texts, which the tokenizer keeps in its own way.
+        _ = file.Metadata.TryGetString(ChatTemplateKey, out _chatTemplate);
+        _ = file.Metadata.TryGetString("general.name", out _name);
         _time = context.Time;
         Tokenizer = GgufTokenizer.Load(file.Metadata);
         Model = DecoderModel.Load(file, context.Threads);
@@ -33,11 +38,11 @@ internal sealed class Engine : IDisposable
     public WorkerPool Pool { get; }
 
     /// <summary>Tokenizer and chat template together.</summary>
-    /// <exception cref="Core.Errors.ModelFormatException">The model has no chat template.</exception>
-    public ChatFormat Chat => field ??= new ChatFormat(Tokenizer, ChatTemplate.Parse(_metadata.GetString("tokenizer.chat_template"), _time));
+    /// <exception cref="ModelFormatException">The model has no chat template.</exception>
+    public ChatFormat Chat => field ??= new ChatFormat(Tokenizer, ChatTemplate.Parse(_chatTemplate ?? throw new ModelFormatException(ModelFormatError.MissingKey, Model.Path, "the model has no chat template", key: ChatTemplateKey), _time));
 
     /// <summary>What the file calls the model, else the file's name.</summary>
-    public string Name => _metadata.TryGetString("general.name", out var name) ? name : Path.GetFileName(Model.Path);
+    public string Name => _name ?? Path.GetFileName(Model.Path);
 
     /// <summary>How conversations keep keys and values; null leaves it to the arithmetic.</summary>
     public KeyValuePrecision? CachePrecision { get; set; }
@@ -55,6 +60,9 @@ internal sealed class Engine : IDisposable
         try
         {
             engine.Attach(AdapterChoice.Find(context, adapter, engine.Model));
+
+            // Once, before a process that may stay for long: reading a vocabulary leaves behind as much as the tokenizer keeps.
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
             return engine;
         }
         catch

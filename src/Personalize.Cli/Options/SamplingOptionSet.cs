@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Security.Cryptography;
 using Personalize.Cli.Hosting;
 using Personalize.Inference.Sampling;
 
@@ -40,6 +39,6 @@ internal sealed class SamplingOptionSet
         TopP = context.Get(_topP),
         MinP = context.Get(_minP),
         RepetitionPenalty = context.Get(_repeatPenalty),
-        Seed = (ulong)(context.Seed ?? RandomNumberGenerator.GetInt32(int.MaxValue)),
+        Seed = (ulong)(context.Seed ?? Random.Shared.Next()),
     };
 }
