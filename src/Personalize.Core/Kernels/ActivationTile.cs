@@ -1,6 +1,6 @@
 namespace Personalize.Core.Kernels;
 
-/// <summary>The rounded activations of one, two or four tokens side by side: what belongs to a block of 32 columns lies together, token after token.</summary>
+/// <summary>The rounded activations of one, two, three or four tokens side by side, three with an empty row after them: what belongs to a block of 32 columns lies together, token after token.</summary>
 internal unsafe struct ActivationTile
 {
     /// <summary>Values rounded to 8 bits, <c>[blocks, tokens, 32]</c>.</summary>
@@ -24,7 +24,7 @@ internal unsafe struct ActivationTile
     /// <summary>Room for outliers of a token.</summary>
     public int MostOutliers;
 
-    /// <summary>The size of the next tile: rows are divided into fours, then a two, then a one.</summary>
+    /// <summary>The size of the next tile: rows are divided into fours, of which the last may have an empty row, then a two or a one. A tile of two and one of one take longer than a tile of four.</summary>
     /// <param name="remaining">How many tokens are left, at least one.</param>
-    public static int Next(int remaining) => remaining >= 4 ? 4 : remaining >= 2 ? 2 : 1;
+    public static int Next(int remaining) => Math.Min(remaining, 3) + (remaining >= 3 ? 1 : 0);
 }

@@ -32,7 +32,7 @@ internal static unsafe partial class IntegerMatrixMultiply
             for (var end = run.Blocks * TTile.Count; at < end; at += TTile.Count, quants += TTile.Count * PackedMatrix.ColumnsPerBlock, w += TFormat.HeaderBytes + (TFormat.VectorCount * 32))
             {
                 PrefetchBlock<TFormat>(w + run.Ahead);
-                if (TTile.Count == 1)
+                if (run.FarAhead != 0)
                 {
                     PrefetchFarBlock<TFormat>(w + run.FarAhead);
                 }
@@ -41,7 +41,7 @@ internal static unsafe partial class IntegerMatrixMultiply
                 Accumulate<TFormat, TDot, TTile>(w, x, at, d0, d1, d2, d3, ref y0, ref y1, ref y2, ref y3);
             }
 
-            Store<TTile>(y, run.OutputStride, y0, y1, y2, y3);
+            Store<TTile>(y, run.OutputStride, run.Tokens, y0, y1, y2, y3);
             AddOutliers<TFormat, TTile>(first, x, y, run.OutputStride);
         }
     }
@@ -283,7 +283,7 @@ internal static unsafe partial class IntegerMatrixMultiply
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store<TTile>(float* y, long stride, Vector256<float> y0, Vector256<float> y1, Vector256<float> y2, Vector256<float> y3)
+    private static void Store<TTile>(float* y, long stride, int tokens, Vector256<float> y0, Vector256<float> y1, Vector256<float> y2, Vector256<float> y3)
         where TTile : struct, ITile
     {
         y0.Store(y);
@@ -295,7 +295,10 @@ internal static unsafe partial class IntegerMatrixMultiply
         if (TTile.Count == 4)
         {
             y2.Store(y + (2 * stride));
-            y3.Store(y + (3 * stride));
+            if (tokens == 4)
+            {
+                y3.Store(y + (3 * stride));
+            }
         }
     }
 

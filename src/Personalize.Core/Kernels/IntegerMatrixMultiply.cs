@@ -277,10 +277,12 @@ internal static unsafe partial class IntegerMatrixMultiply
             var panel = (byte*)KernelScratch.Floats(IntegerPanel.Bytes(blocks) / sizeof(float));
             IntegerPanel.Widen(weight.Format, weight.Group(group), blocks, panel);
             var token = 0;
-            for (int tokens; token + 4 <= Tokens; token += tokens)
+            for (int tokens; token + 3 <= Tokens; token += tokens)
             {
-                tokens = Math.Min(IntegerPanel.MostTokens, (Tokens - token) / 4 * 4);
-                var next = weight.Group(token + tokens + 4 > Tokens ? group + 2 : group);
+                // What is left is at least three tokens, for which there is a tile of four, or goes to the narrower tiles.
+                var left = Tokens - token;
+                tokens = left >= IntegerPanel.MostTokens ? IntegerPanel.MostTokens : left is 5 or 6 ? 4 : left;
+                var next = weight.Group(left - tokens < 3 ? group + 2 : group);
                 var output = result + ((long)token * weight.Rows) + (group * PackedMatrix.RowsPerGroup);
                 IntegerPanel.Multiply(weight.Format, panel, blocks, tokens, QuantizedActivations.At(X, token, weight.Columns), output, weight.Rows, next);
             }
@@ -296,7 +298,7 @@ internal static unsafe partial class IntegerMatrixMultiply
             var part = stackalloc float[4 * PackedMatrix.RowsPerGroup];
             for (; token < Tokens && count > 0;)
             {
-                var tokens = ActivationTile.Next(Tokens - token);
+                var tokens = Math.Min(ActivationTile.Next(Tokens - token), Tokens - token);
                 var x = QuantizedActivations.At(X, token, weight.Columns);
                 var output = result + ((long)token * rows) + (group * PackedMatrix.RowsPerGroup);
                 var isLast = token + tokens == Tokens;
@@ -318,7 +320,7 @@ internal static unsafe partial class IntegerMatrixMultiply
 
         private static void RunTile(in MatrixView weight, int group, int count, long ahead, int tokens, in ActivationTile x, float* output, long stride)
         {
-            var run = new RowRun { Weights = weight.Group(group), Groups = count, Blocks = weight.Columns / PackedMatrix.ColumnsPerBlock, Ahead = ahead, FarAhead = ahead == BytesAhead ? BytesFarAhead : 0, Output = output, OutputStride = stride };
+            var run = new RowRun { Weights = weight.Group(group), Groups = count, Blocks = weight.Columns / PackedMatrix.ColumnsPerBlock, Ahead = ahead, FarAhead = ahead == BytesAhead ? BytesFarAhead : 0, Tokens = tokens, Output = output, OutputStride = stride };
             if (InstructionSets.HasAvxVnni)
             {
                 RunTile<AvxVnniDotProduct>(weight.Format, tokens, run, x);

@@ -53,7 +53,7 @@ internal static unsafe class IntegerPanel
     /// <param name="format">How the weights were packed.</param>
     /// <param name="panel">The widened rows.</param>
     /// <param name="blocks">Blocks of 32 columns in a row.</param>
-    /// <param name="tokens">4 or 8.</param>
+    /// <param name="tokens">3 or 4, or 7 or 8: how many there are of tiles of four.</param>
     /// <param name="x">A tile of four tokens; of eight, the second tile follows it.</param>
     /// <param name="y">The first row's result of the first token; 16 are written for each.</param>
     /// <param name="stride">Elements from a token's results to the next one's.</param>
@@ -73,13 +73,13 @@ internal static unsafe class IntegerPanel
     private static void Multiply<TFormat>(byte* panel, int blocks, int tokens, in ActivationTile x, float* y, long stride, byte* next)
         where TFormat : struct, IBlockFormat
     {
-        if (tokens == MostTokens)
+        if (tokens > 4)
         {
-            Multiply<TFormat, Tiles.Eight>(panel, blocks, x, y, stride, next);
+            Multiply<TFormat, Tiles.Eight>(panel, blocks, tokens, x, y, stride, next);
         }
         else
         {
-            Multiply<TFormat, Tiles.Four>(panel, blocks, x, y, stride, next);
+            Multiply<TFormat, Tiles.Four>(panel, blocks, tokens, x, y, stride, next);
         }
     }
 
@@ -119,7 +119,7 @@ internal static unsafe class IntegerPanel
     }
 
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private static void Multiply<TFormat, TTile>(byte* panel, int blocks, in ActivationTile x, float* y, long stride, byte* next)
+    private static void Multiply<TFormat, TTile>(byte* panel, int blocks, int tokens, in ActivationTile x, float* y, long stride, byte* next)
         where TFormat : struct, IBlockFormat
         where TTile : struct, ITile
     {
@@ -174,13 +174,20 @@ internal static unsafe class IntegerPanel
         AddOutliers<TFormat>(first, x, 0, y0).Store(y);
         AddOutliers<TFormat>(first, x, 1, y1).Store(y + stride);
         AddOutliers<TFormat>(first, x, 2, y2).Store(y + (2 * stride));
-        AddOutliers<TFormat>(first, x, 3, y3).Store(y + (3 * stride));
+        if (tokens > 3)
+        {
+            AddOutliers<TFormat>(first, x, 3, y3).Store(y + (3 * stride));
+        }
+
         if (TTile.Count == 8)
         {
             AddOutliers<TFormat>(first, more, 0, y4).Store(y + (4 * stride));
             AddOutliers<TFormat>(first, more, 1, y5).Store(y + (5 * stride));
             AddOutliers<TFormat>(first, more, 2, y6).Store(y + (6 * stride));
-            AddOutliers<TFormat>(first, more, 3, y7).Store(y + (7 * stride));
+            if (tokens == 8)
+            {
+                AddOutliers<TFormat>(first, more, 3, y7).Store(y + (7 * stride));
+            }
         }
     }
 

@@ -12,7 +12,7 @@ namespace Personalize.Core.Kernels;
 /// <remarks>
 /// A block's error is a share of its largest value, so a single large one costs its 31 neighbours their bits. An outlier is a value above <see cref="OutlierFactor"/> times the row's root mean square: of n values fewer than
 /// <c>n / OutlierFactor^2</c> can be, and with them apart the root mean square of the error is at most <c>OutlierFactor / (254 sqrt(3))</c> of the row's. Which values these are depends on the row alone.
-/// Tokens lie in tiles of four, then two, then one (<see cref="ActivationTile.Next"/>), each laid out as <see cref="ActivationTile"/> says.
+/// Tokens lie in tiles of four, then of two or one (<see cref="ActivationTile.Next"/>), each laid out as <see cref="ActivationTile"/> says.
 /// </remarks>
 public sealed unsafe class QuantizedActivations : IDisposable
 {
@@ -38,12 +38,13 @@ public sealed unsafe class QuantizedActivations : IDisposable
     /// <param name="maxColumns">The most columns a row has.</param>
     public QuantizedActivations(int maxTokens, int maxColumns)
     {
-        var blocks = (long)maxTokens * ((maxColumns + PackedMatrix.ColumnsPerBlock - 1) / PackedMatrix.ColumnsPerBlock);
+        var rows = (maxTokens + 3) / 4 * 4;
+        var blocks = (long)rows * ((maxColumns + PackedMatrix.ColumnsPerBlock - 1) / PackedMatrix.ColumnsPerBlock);
         _bytes = new NativeBuffer<sbyte>(blocks * PackedMatrix.ColumnsPerBlock);
         _scales = new NativeBuffer<float>(blocks);
         _scaledSums = new NativeBuffer<float>(blocks);
         _eightSums = new NativeBuffer<int>(blocks);
-        _outlierCounts = new NativeBuffer<int>(maxTokens);
+        _outlierCounts = new NativeBuffer<int>(rows);
 
         // One more than there can be: the root mean square is rounded, too.
         _mostOutliers = (maxColumns / (OutlierFactor * OutlierFactor)) + 1;
@@ -254,6 +255,12 @@ public sealed unsafe class QuantizedActivations : IDisposable
                 var tile = At(First, token, Columns);
                 for (var t = 0; t < count; t++, token++)
                 {
+                    if (token >= Tokens)
+                    {
+                        Clear(tile, token, t);
+                        continue;
+                    }
+
                     var x = X + ((long)token * Columns);
                     var limit = Limit(new ReadOnlySpan<float>(x, Columns));
                     var own = At(First, token, Columns);
@@ -264,6 +271,16 @@ public sealed unsafe class QuantizedActivations : IDisposable
                         RoundBlock(x + column, limit, tile, (block * count) + t, own, column);
                     }
                 }
+            }
+        }
+
+        /// <summary>An empty row: whatever its values are, they stand for nothing.</summary>
+        private readonly void Clear(in ActivationTile tile, int token, int row)
+        {
+            *At(First, token, Columns).OutlierCounts = 0;
+            for (var at = row; at < Columns / PackedMatrix.ColumnsPerBlock * 4; at += 4)
+            {
+                (tile.Scales[at], tile.ScaledSums[at], tile.EightSums[at]) = (0f, 0f, 0);
             }
         }
     }
