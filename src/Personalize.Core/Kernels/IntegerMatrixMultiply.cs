@@ -279,7 +279,7 @@ internal static unsafe partial class IntegerMatrixMultiply
             var token = 0;
             for (int tokens; token + 3 <= Tokens; token += tokens)
             {
-                // What is left is at least three tokens, for which there is a tile of four, or goes to the narrower tiles.
+                // Five are four and one, six four and two: the rest, fewer than three, goes to the narrower tiles.
                 var left = Tokens - token;
                 tokens = left >= IntegerPanel.MostTokens ? IntegerPanel.MostTokens : left is 5 or 6 ? 4 : left;
                 var next = weight.Group(left - tokens < 3 ? group + 2 : group);
