@@ -203,6 +203,35 @@ public sealed unsafe class IntegerMatrixMultiplyTests
         Assert.Equal(0, *activations.Tile(0).OutlierCounts);
     }
 
+    [Theory]
+    [InlineData(WeightFormat.Q4One, 4)]
+    [InlineData(WeightFormat.Q8Zero, 4)]
+    [InlineData(WeightFormat.Q4One, 8)]
+    [InlineData(WeightFormat.Q8Zero, 8)]
+    public void An_empty_row_keeps_nothing_of_the_row_that_stood_there_and_writes_nothing(WeightFormat format, int rows)
+    {
+        const int Columns = 64;
+        const float Untouched = 12345f;
+        using var pool = new WorkerPool(1);
+        using var weight = RandomWeights.Create(format, 16, Columns, seed: 51);
+        using var activations = new QuantizedActivations(rows, Columns);
+        var x = RandomWeights.Vector(rows * Columns, seed: 52);
+        x[^3] = 40 * x.Max(MathF.Abs);
+        var y = Enumerable.Repeat(Untouched, rows * 16).ToArray();
+        fixed (float* px = x, py = y)
+        {
+            activations.Fill(pool, px, rows, Columns);
+            Assert.Equal(1, activations.Tile(0).OutlierCounts[rows - 1]);
+            activations.Fill(pool, px, rows - 1, Columns);
+            Assert.Equal(0, activations.Tile(0).OutlierCounts[rows - 1]);
+            var task = new ProjectionTask { Weight = weight.View, Output = py };
+            IntegerMatrixMultiply.Run(pool, activations, rows - 1, new ReadOnlySpan<ProjectionTask>(in task));
+        }
+
+        Assert.Equal(Enumerable.Range(0, rows - 1).SelectMany(t => ExpectedRows(weight, x.AsSpan(t * Columns, Columns))), y.Take((rows - 1) * 16));
+        Assert.All(y.Skip((rows - 1) * 16), value => Assert.Equal(Untouched, value));
+    }
+
     [Fact]
     public void As_many_outliers_as_there_can_be_have_room()
     {
