@@ -26,5 +26,5 @@ internal unsafe struct ActivationTile
 
     /// <summary>The size of the next tile: rows are divided into fours, of which the last may have an empty row, then a two or a one. A tile of two and one of one take longer than a tile of four.</summary>
     /// <param name="remaining">How many tokens are left, at least one.</param>
-    public static int Next(int remaining) => Math.Min(remaining, 3) + (remaining >= 3 ? 1 : 0);
+    public static int Next(int remaining) => remaining >= 3 ? 4 : remaining;
 }

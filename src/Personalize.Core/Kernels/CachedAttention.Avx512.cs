@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace Personalize.Core.Kernels;
 
-/// <content>The two products on 512-bit vectors, for up to six rows: what is loaded and widened serves twice as many as 256-bit vectors have registers for.</content>
+/// <content>The two products on 512-bit vectors, for four to six rows: what is loaded and widened serves twice as many as 256-bit vectors have registers for.</content>
 public static unsafe partial class CachedAttention
 {
     private partial struct Work<TElement>
@@ -46,20 +46,9 @@ public static unsafe partial class CachedAttention
                     var x = LoadKeys(key, scale, block);
                     var z = LoadKeys(key + (2 * block), scale + (2 * block), block);
                     FusedAdd(x, z, query[d], ref a0, ref a1);
-                    if (TTile.Count > 1)
-                    {
-                        FusedAdd(x, z, q1[d], ref b0, ref b1);
-                    }
-
-                    if (TTile.Count > 2)
-                    {
-                        FusedAdd(x, z, q2[d], ref c0, ref c1);
-                    }
-
-                    if (TTile.Count > 3)
-                    {
-                        FusedAdd(x, z, q3[d], ref d0, ref d1);
-                    }
+                    FusedAdd(x, z, q1[d], ref b0, ref b1);
+                    FusedAdd(x, z, q2[d], ref c0, ref c1);
+                    FusedAdd(x, z, q3[d], ref d0, ref d1);
 
                     if (TTile.Count > 4)
                     {
@@ -107,20 +96,9 @@ public static unsafe partial class CachedAttention
                     var x = TElement.LoadSixteen(value);
                     var z = TElement.LoadSixteen(value + (16 * TElement.Size));
                     FusedAdd(x, z, weight[0], ref a0, ref a1);
-                    if (TTile.Count > 1)
-                    {
-                        FusedAdd(x, z, weight[PositionsPerChunk], ref b0, ref b1);
-                    }
-
-                    if (TTile.Count > 2)
-                    {
-                        FusedAdd(x, z, weight[2 * PositionsPerChunk], ref c0, ref c1);
-                    }
-
-                    if (TTile.Count > 3)
-                    {
-                        FusedAdd(x, z, weight[3 * PositionsPerChunk], ref d0, ref d1);
-                    }
+                    FusedAdd(x, z, weight[PositionsPerChunk], ref b0, ref b1);
+                    FusedAdd(x, z, weight[2 * PositionsPerChunk], ref c0, ref c1);
+                    FusedAdd(x, z, weight[3 * PositionsPerChunk], ref d0, ref d1);
 
                     if (TTile.Count > 4)
                     {
@@ -170,20 +148,9 @@ public static unsafe partial class CachedAttention
             where TTile : struct, ITile
         {
             StoreRow(target, a0, a1);
-            if (TTile.Count > 1)
-            {
-                StoreRow(target + stride, b0, b1);
-            }
-
-            if (TTile.Count > 2)
-            {
-                StoreRow(target + (2 * stride), c0, c1);
-            }
-
-            if (TTile.Count > 3)
-            {
-                StoreRow(target + (3 * stride), d0, d1);
-            }
+            StoreRow(target + stride, b0, b1);
+            StoreRow(target + (2 * stride), c0, c1);
+            StoreRow(target + (3 * stride), d0, d1);
 
             if (TTile.Count > 4)
             {

@@ -24,7 +24,7 @@ public static unsafe partial class CachedAttention
                 {
                     MixFew<TTile>(tile, runs, runCount, first, end, column, weights, mixed + column);
                 }
-                else if (TTile.Count > 3)
+                else if (TTile.Count > FewRows)
                 {
                     MixAvx512<TTile>(tile, runs, runCount, first, end, column, weights, mixed + column);
                 }

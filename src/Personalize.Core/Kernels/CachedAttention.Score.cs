@@ -71,7 +71,7 @@ public static unsafe partial class CachedAttention
             var groups = (skipped + count + CapacityAlignment - 1) / CapacityAlignment;
             var keys = tile.Keys + ((long)(first - skipped) / PositionsPerBlock * BlockBytes<TElement>(HeadDimension));
             var values = tile.Values + ((long)(first - skipped) * HeadDimension * TElement.Size);
-            if (TTile.Count > 3)
+            if (TTile.Count > FewRows)
             {
                 ScoreAvx512<TTile>(query, keys, values, groups, whole, stride);
             }

@@ -8,11 +8,14 @@ namespace Personalize.Core.Kernels;
 public static unsafe partial class CachedAttention
 {
     private const int MostRows = 6;
+
+    /// <summary>The rows for which 256-bit vectors have registers.</summary>
+    private const int FewRows = 3;
     private const int PositionsPerChunk = 128;
     private const int ColumnsPerPart = 32;
 
     /// <summary>The rows of a tile for which there are registers.</summary>
-    private static int RowsPerTile => InstructionSets.HasAvx512 ? MostRows : 3;
+    private static int RowsPerTile => InstructionSets.HasAvx512 ? MostRows : FewRows;
 
     private partial struct Work<TElement> : IParallelWork
         where TElement : struct, ICacheElement

@@ -17,8 +17,11 @@ internal static unsafe class HalfVectors
     /// <summary>2^-14 as the bits of a float.</summary>
     private const uint SmallestNormalHalf = 0x3880_0000;
 
-    /// <summary>Sign and magnitude after the shift. In memory and not a constant, so that it takes no register from kernels that have none to spare.</summary>
-    private static ReadOnlySpan<uint> SignAndMagnitude => [0x8FFF_E000, 0x8FFF_E000, 0x8FFF_E000, 0x8FFF_E000, 0x8FFF_E000, 0x8FFF_E000, 0x8FFF_E000, 0x8FFF_E000];
+    /// <summary>Sign and magnitude after the shift.</summary>
+    private const uint SignAndMagnitude = 0x8FFF_E000;
+
+    /// <summary>Eight times <see cref="SignAndMagnitude"/>. In memory and not a constant, so that it takes no register from kernels that have none to spare.</summary>
+    private static ReadOnlySpan<uint> SignsAndMagnitudes => [SignAndMagnitude, SignAndMagnitude, SignAndMagnitude, SignAndMagnitude, SignAndMagnitude, SignAndMagnitude, SignAndMagnitude, SignAndMagnitude];
 
     /// <summary>Exact for every finite half, subnormals included; infinities and NaN become large finite numbers, which loading has refused before.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -29,13 +32,13 @@ internal static unsafe class HalfVectors
     public static Vector256<float> WidenUnscaled(byte* halves)
     {
         var wide = Vector256.WidenLower(Vector128.Load((short*)halves).ToVector256Unsafe());
-        return Vector256.BitwiseAnd(Vector256.ShiftLeft(wide, 13).AsUInt32(), Vector256.LoadUnsafe(ref MemoryMarshal.GetReference(SignAndMagnitude))).AsSingle();
+        return Vector256.BitwiseAnd(Vector256.ShiftLeft(wide, 13).AsUInt32(), Vector256.LoadUnsafe(ref MemoryMarshal.GetReference(SignsAndMagnitudes))).AsSingle();
     }
 
     /// <summary>As <see cref="WidenUnscaled(byte*)"/>, sixteen at once; only where there are 512-bit vectors.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> WidenUnscaled(Vector256<short> halves) =>
-        (Vector512.ShiftLeft(Avx512F.ConvertToVector512Int32(halves), 13) & Vector512.Create(0x8FFF_E000).AsInt32()).AsSingle();
+        (Vector512.ShiftLeft(Avx512F.ConvertToVector512Int32(halves), 13) & Vector512.Create(SignAndMagnitude).AsInt32()).AsSingle();
 
     /// <summary>
     /// Rounds to the nearest half, ties to even; what is beyond the largest half becomes it. The numbers must be finite.

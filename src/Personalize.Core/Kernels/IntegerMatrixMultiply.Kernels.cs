@@ -31,10 +31,10 @@ internal static unsafe partial class IntegerMatrixMultiply
             var at = 0;
             for (var end = run.Blocks * TTile.Count; at < end; at += TTile.Count, quants += TTile.Count * PackedMatrix.ColumnsPerBlock, w += TFormat.HeaderBytes + (TFormat.VectorCount * 32))
             {
-                PrefetchBlock<TFormat>(w + run.Ahead);
+                PrefetchBlock<TFormat>(w + run.Ahead, isFar: false);
                 if (run.FarAhead != 0)
                 {
-                    PrefetchFarBlock<TFormat>(w + run.FarAhead);
+                    PrefetchBlock<TFormat>(w + run.FarAhead, isFar: true);
                 }
 
                 BlockProducts<TFormat, TDot, TTile>(w + TFormat.HeaderBytes, quants, mask, out var d0, out var d1, out var d2, out var d3);
@@ -308,31 +308,16 @@ internal static unsafe partial class IntegerMatrixMultiply
 
     /// <summary>Asks for a block, of 144, 160 or 272 bytes, that is used later.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void PrefetchBlock<TFormat>(byte* w)
+    private static void PrefetchBlock<TFormat>(byte* w, bool isFar)
         where TFormat : struct, IBlockFormat
     {
-        Prefetch.Line(w);
-        Prefetch.Line(w + 64);
-        Prefetch.Line(w + 128);
+        Prefetch.Line(w, isFar);
+        Prefetch.Line(w + 64, isFar);
+        Prefetch.Line(w + 128, isFar);
         if (TFormat.VectorCount == 8)
         {
-            Prefetch.Line(w + 192);
-            Prefetch.Line(w + 256);
-        }
-    }
-
-    /// <summary>As <see cref="PrefetchBlock"/>, for the second-level cache.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void PrefetchFarBlock<TFormat>(byte* w)
-        where TFormat : struct, IBlockFormat
-    {
-        Prefetch.FarLine(w);
-        Prefetch.FarLine(w + 64);
-        Prefetch.FarLine(w + 128);
-        if (TFormat.VectorCount == 8)
-        {
-            Prefetch.FarLine(w + 192);
-            Prefetch.FarLine(w + 256);
+            Prefetch.Line(w + 192, isFar);
+            Prefetch.Line(w + 256, isFar);
         }
     }
 }

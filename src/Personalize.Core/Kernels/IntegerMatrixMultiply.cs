@@ -79,6 +79,8 @@ internal static unsafe partial class IntegerMatrixMultiply
             {
                 var shared = 2 * threads;
                 size = Math.Max((groups - done + shared - 1) / shared, groups / (threads * ShortestPart));
+
+                // Panels take two groups at a time.
                 size += size & 1;
             }
 
@@ -296,18 +298,19 @@ internal static unsafe partial class IntegerMatrixMultiply
             var whole = Math.Min(group + count, rows / PackedMatrix.RowsPerGroup) - group;
             var rest = (group + count) * PackedMatrix.RowsPerGroup > rows ? rows % PackedMatrix.RowsPerGroup : 0;
             var part = stackalloc float[4 * PackedMatrix.RowsPerGroup];
-            for (; token < Tokens && count > 0;)
+            while (token < Tokens && count > 0)
             {
                 var tokens = Math.Min(ActivationTile.Next(Tokens - token), Tokens - token);
                 var x = QuantizedActivations.At(X, token, weight.Columns);
                 var output = result + ((long)token * rows) + (group * PackedMatrix.RowsPerGroup);
                 var isLast = token + tokens == Tokens;
-                var ahead = !isLast ? 0 : Tokens <= 4 ? BytesAhead : count * weight.GroupStride;
-                RunTile(weight, group, whole, ahead, tokens, x, output, rows);
+                var passesOnce = isLast && Tokens <= 4;
+                var ahead = passesOnce ? BytesAhead : isLast ? count * weight.GroupStride : 0;
+                RunTile(weight, group, whole, ahead, passesOnce ? BytesFarAhead : 0, tokens, x, output, rows);
                 if (rest > 0)
                 {
                     // The last group's other rows are padding, for which the output has no room.
-                    RunTile(weight, group + whole, 1, 0, tokens, x, part, PackedMatrix.RowsPerGroup);
+                    RunTile(weight, group + whole, 1, 0, 0, tokens, x, part, PackedMatrix.RowsPerGroup);
                     for (var t = 0; t < tokens; t++)
                     {
                         new ReadOnlySpan<float>(part + (t * PackedMatrix.RowsPerGroup), rest).CopyTo(new Span<float>(output + ((long)t * rows) + (whole * PackedMatrix.RowsPerGroup), rest));
@@ -318,9 +321,9 @@ internal static unsafe partial class IntegerMatrixMultiply
             }
         }
 
-        private static void RunTile(in MatrixView weight, int group, int count, long ahead, int tokens, in ActivationTile x, float* output, long stride)
+        private static void RunTile(in MatrixView weight, int group, int count, long ahead, long farAhead, int tokens, in ActivationTile x, float* output, long stride)
         {
-            var run = new RowRun { Weights = weight.Group(group), Groups = count, Blocks = weight.Columns / PackedMatrix.ColumnsPerBlock, Ahead = ahead, FarAhead = ahead == BytesAhead ? BytesFarAhead : 0, Tokens = tokens, Output = output, OutputStride = stride };
+            var run = new RowRun { Weights = weight.Group(group), Groups = count, Blocks = weight.Columns / PackedMatrix.ColumnsPerBlock, Ahead = ahead, FarAhead = farAhead, Tokens = tokens, Output = output, OutputStride = stride };
             if (InstructionSets.HasAvxVnni)
             {
                 RunTile<AvxVnniDotProduct>(weight.Format, tokens, run, x);

@@ -40,13 +40,14 @@ public sealed unsafe class LinearProjector : IDisposable
     /// <param name="second">Another map of as many columns.</param>
     public void Run(float* x, int tokens, in Projection first, in Projection second) => Run(x, tokens, 2, first, second, default);
 
-    /// <summary>Computes three projections of <paramref name="x"/> in one pass.</summary>
+    /// <summary>Computes up to three projections of <paramref name="x"/> in one pass.</summary>
     /// <param name="x">The input <c>[tokens, columns]</c>; must not overlap an output.</param>
     /// <param name="tokens">How many rows there are.</param>
     /// <param name="first">A map.</param>
-    /// <param name="second">Another map of as many columns.</param>
-    /// <param name="third">Another map of as many columns.</param>
-    public void Run(float* x, int tokens, in Projection first, in Projection second, in Projection third) => Run(x, tokens, 3, first, second, third);
+    /// <param name="second">Another map of as many columns, or the default for none, nor a third.</param>
+    /// <param name="third">Another map of as many columns, or the default for none.</param>
+    public void Run(float* x, int tokens, in Projection first, in Projection second, in Projection third) =>
+        Run(x, tokens, third.Weight is not null ? 3 : second.Weight is not null ? 2 : 1, first, second, third);
 
     /// <inheritdoc/>
     public void Dispose()

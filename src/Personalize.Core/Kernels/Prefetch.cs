@@ -7,22 +7,18 @@ namespace Personalize.Core.Kernels;
 internal static unsafe class Prefetch
 {
     /// <summary>Asks for the cache line of an address, which may lie outside of what was allocated.</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="isFar">Whether the second-level cache will do, which waits for more lines at once than the first can; a constant.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Line(byte* address)
+    public static void Line(byte* address, bool isFar = false)
     {
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(address);
-        }
-    }
-
-    /// <summary>Asks for a cache line in the second-level cache, which waits for more lines at once than the first can.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void FarLine(byte* address)
-    {
-        if (Sse.IsSupported)
+        if (Sse.IsSupported && isFar)
         {
             Sse.Prefetch1(address);
+        }
+        else if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(address);
         }
     }
 }

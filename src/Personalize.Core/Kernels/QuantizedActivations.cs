@@ -277,7 +277,7 @@ public sealed unsafe class QuantizedActivations : IDisposable
         /// <summary>An empty row: whatever its values are, they stand for nothing.</summary>
         private readonly void Clear(in ActivationTile tile, int token, int row)
         {
-            *At(First, token, Columns).OutlierCounts = 0;
+            First.OutlierCounts[token] = 0;
             for (var at = row; at < Columns / PackedMatrix.ColumnsPerBlock * 4; at += 4)
             {
                 (tile.Scales[at], tile.ScaledSums[at], tile.EightSums[at]) = (0f, 0f, 0);

@@ -294,17 +294,9 @@ public sealed unsafe partial class DecoderSession : IDecoderSession, IRestorable
                 _projector.Run(eightBits.Of(layer, group + 2, x, length), count, third);
             }
         }
-        else if (third.Weight is not null)
-        {
-            _projector.Run(x, count, first, second, third);
-        }
-        else if (second.Weight is not null)
-        {
-            _projector.Run(x, count, first, second);
-        }
         else
         {
-            _projector.Run(x, count, first);
+            _projector.Run(x, count, first, second, third);
         }
     }
 
