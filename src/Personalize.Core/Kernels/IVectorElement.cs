@@ -108,8 +108,13 @@ internal readonly unsafe struct ByteElement : ICacheElement
     /// <summary>To the nearest integer, ties to even; the numbers must be within the integers' range.</summary>
     public static void Store(float* source, byte* target)
     {
-        var rounded = Vector256.ConvertToInt32Native(Vector256.Round(Vector256.Load(source)));
-        var narrow = Vector128.Narrow(rounded.GetLower(), rounded.GetUpper());
-        *(long*)target = Vector128.Narrow(narrow, narrow).AsInt64()[0];
+        *(long*)target = Narrow(Vector256.ConvertToInt32Native(Vector256.Round(Vector256.Load(source))));
+    }
+
+    /// <summary>Eight integers within the range as the bytes of a number, the first in the lowest.</summary>
+    public static long Narrow(Vector256<int> values)
+    {
+        var narrow = Vector128.Narrow(values.GetLower(), values.GetUpper());
+        return Vector128.Narrow(narrow, narrow).AsInt64()[0];
     }
 }

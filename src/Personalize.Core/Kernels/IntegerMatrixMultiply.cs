@@ -220,6 +220,7 @@ internal static unsafe partial class IntegerMatrixMultiply
                 if (unit < groups)
                 {
                     RunProduct(projection.ServedLowRank.Down, unit, 1, projection.LowRankInput);
+                    ServedLowRankProduct.Round(projection.LowRankInput + (unit * PackedMatrix.RowsPerGroup), projection.ServedLowRank.Rank, Tokens);
                     return;
                 }
 

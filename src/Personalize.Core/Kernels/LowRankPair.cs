@@ -6,7 +6,7 @@ namespace Personalize.Core.Kernels;
 
 /// <summary>
 /// A pair of an adapter in the layouts of the kernels: A transposed to <c>[in, rank]</c>, B in groups of eight rows <c>[groups, rank, 8]</c> with the scale folded in, the rank padded with zeros to a multiple of eight, in single precision;
-/// and for integer products in 8 bits: A with a scale for each 32 columns of a row, B with one for each group. That is as fine as the input is rounded.
+/// and for integer products in 8 bits: A with a scale for each 32 columns of a row, B with one for each group, <c>[groups, rank / 4, 8, 4]</c>. That is as fine as the input is rounded.
 /// With DoRA also the factor of each row.
 /// Read-only after construction and safe to share between threads.
 /// </summary>
@@ -154,6 +154,7 @@ public sealed unsafe class LowRankPair : IDisposable
     {
         var size = Lanes * Rank;
         var scaled = stackalloc float[Lanes];
+        var rounded = stackalloc byte[Lanes];
         for (var group = 0L; group < _servedUpScales.Length; group++)
         {
             var from = _up.Pointer + (group * size);
@@ -165,10 +166,14 @@ public sealed unsafe class LowRankPair : IDisposable
 
             _servedUpScales.Pointer[group] = largest / ByteElement.Steps * factor;
             var inverse = largest > 0f ? ByteElement.Steps / largest : 0f;
-            for (var i = 0; i < size; i += Lanes)
+            for (var r = 0; r < Rank; r++)
             {
-                (Vector256.Load(from + i) * Vector256.Create(inverse)).Store(scaled);
-                ByteElement.Store(scaled, _servedUp.Pointer + (group * size) + i);
+                (Vector256.Load(from + (r * Lanes)) * Vector256.Create(inverse)).Store(scaled);
+                ByteElement.Store(scaled, rounded);
+                for (var lane = 0; lane < Lanes; lane++)
+                {
+                    _servedUp.Pointer[(group * size) + (r / 4 * 4 * Lanes) + (lane * 4) + (r % 4)] = rounded[lane];
+                }
             }
         }
     }

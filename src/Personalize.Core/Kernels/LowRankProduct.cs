@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace Personalize.Core.Kernels;
 
-/// <summary>The two products of a pair, <c>h = A x</c> and <c>y += B h</c>. Sums run in one order, however many tokens and threads there are.</summary>
+/// <summary>The two products of a pair in single precision, <c>h = A x</c> and <c>y += B h</c>. Sums run in one order, however many tokens and threads there are.</summary>
 internal static unsafe class LowRankProduct
 {
     /// <summary>Into how many parts the product with A is divided among threads.</summary>
@@ -66,36 +66,14 @@ internal static unsafe class LowRankProduct
     /// <param name="tokens">How many tokens: one or four.</param>
     public static void Up(in LowRankTerm term, float* h, int group, int count, float* y, long stride, int tokens)
     {
-        var groups = (byte*)((float*)term.Up + ((long)group * term.Rank * Lanes));
+        var b = (float*)term.Up + ((long)group * term.Rank * Lanes);
         if (tokens == 4)
         {
-            UpFour<SingleElement>(groups, null, term.Rank, h, count, y, stride);
+            UpFour(b, term.Rank, h, count, y, stride);
         }
         else
         {
-            Up<SingleElement>(groups, null, term.Rank, h, count, y);
-        }
-    }
-
-    /// <summary>As the other, for a pair in 8 bits: each group's sum times the group's scale.</summary>
-    /// <param name="term">The pair.</param>
-    /// <param name="h">The inner products, <c>[tokens, rank]</c>.</param>
-    /// <param name="group">The first group.</param>
-    /// <param name="count">How many groups.</param>
-    /// <param name="y">The first group's outputs of the first token.</param>
-    /// <param name="stride">Elements from a token's outputs to the next one's.</param>
-    /// <param name="tokens">How many tokens: one or four.</param>
-    public static void Up(in ServedLowRankTerm term, float* h, int group, int count, float* y, long stride, int tokens)
-    {
-        var groups = (byte*)term.Up + ((long)group * term.Rank * Lanes);
-        var scales = (float*)term.UpScales + group;
-        if (tokens == 4)
-        {
-            UpFour<ByteElement>(groups, scales, term.Rank, h, count, y, stride);
-        }
-        else
-        {
-            Up<ByteElement>(groups, scales, term.Rank, h, count, y);
+            UpOne(b, term.Rank, h, count, y);
         }
     }
 
@@ -136,41 +114,37 @@ internal static unsafe class LowRankProduct
 
     /// <summary>One token: its eight factors stay in registers while the groups pass.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Up<TElement>(byte* groups, float* scales, int rank, float* h, int count, float* y)
-        where TElement : struct, ICacheElement
+    private static void UpOne(float* groups, int rank, float* h, int count, float* y)
     {
-        var row = Lanes * TElement.Size;
-        for (var first = 0; first < rank; first += Lanes, groups += Lanes * row)
+        for (var first = 0; first < rank; first += Lanes, groups += Lanes * Lanes)
         {
             Vector256<float> h0 = Vector256.Create(h[first]), h1 = Vector256.Create(h[first + 1]), h2 = Vector256.Create(h[first + 2]), h3 = Vector256.Create(h[first + 3]);
             Vector256<float> h4 = Vector256.Create(h[first + 4]), h5 = Vector256.Create(h[first + 5]), h6 = Vector256.Create(h[first + 6]), h7 = Vector256.Create(h[first + 7]);
             var b = groups;
             var to = y;
-            for (var g = 0; g < count; g++, to += Lanes, b += rank * row)
+            for (var g = 0; g < count; g++, to += Lanes, b += rank * Lanes)
             {
-                var e = h0 * TElement.Load(b);
-                var o = h1 * TElement.Load(b + row);
-                e = Vector256.FusedMultiplyAdd(h2, TElement.Load(b + (2 * row)), e);
-                o = Vector256.FusedMultiplyAdd(h3, TElement.Load(b + (3 * row)), o);
-                e = Vector256.FusedMultiplyAdd(h4, TElement.Load(b + (4 * row)), e);
-                o = Vector256.FusedMultiplyAdd(h5, TElement.Load(b + (5 * row)), o);
-                e = Vector256.FusedMultiplyAdd(h6, TElement.Load(b + (6 * row)), e);
-                o = Vector256.FusedMultiplyAdd(h7, TElement.Load(b + (7 * row)), o);
-                Add<TElement>(e + o, Vector256.Create(TElement.IsScaled ? scales[g] : 1f), to);
+                var e = h0 * Vector256.Load(b);
+                var o = h1 * Vector256.Load(b + Lanes);
+                e = Vector256.FusedMultiplyAdd(h2, Vector256.Load(b + (2 * Lanes)), e);
+                o = Vector256.FusedMultiplyAdd(h3, Vector256.Load(b + (3 * Lanes)), o);
+                e = Vector256.FusedMultiplyAdd(h4, Vector256.Load(b + (4 * Lanes)), e);
+                o = Vector256.FusedMultiplyAdd(h5, Vector256.Load(b + (5 * Lanes)), o);
+                e = Vector256.FusedMultiplyAdd(h6, Vector256.Load(b + (6 * Lanes)), e);
+                o = Vector256.FusedMultiplyAdd(h7, Vector256.Load(b + (7 * Lanes)), o);
+                Add(e + o, to);
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void UpFour<TElement>(byte* groups, float* scales, int rank, float* h, int count, float* y, long stride)
-        where TElement : struct, ICacheElement
+    private static void UpFour(float* groups, int rank, float* h, int count, float* y, long stride)
     {
-        const int RowBytes = Lanes;
-        for (var first = 0; first < rank; first += Lanes, groups += Lanes * RowBytes * TElement.Size)
+        for (var first = 0; first < rank; first += Lanes, groups += Lanes * Lanes)
         {
             var b = groups;
             var to = y;
-            for (var g = 0; g < count; g++, to += Lanes, b += rank * RowBytes * TElement.Size)
+            for (var g = 0; g < count; g++, to += Lanes, b += rank * Lanes)
             {
                 var e0 = Vector256<float>.Zero;
                 var e1 = e0;
@@ -182,23 +156,20 @@ internal static unsafe class LowRankProduct
                 var o3 = e0;
                 for (var r = 0; r < Lanes; r += 2)
                 {
-                    FusedAdd<Tiles.Four>(TElement.Load(b + (r * RowBytes * TElement.Size)), h + first + r, rank, ref e0, ref e1, ref e2, ref e3);
-                    FusedAdd<Tiles.Four>(TElement.Load(b + ((r + 1) * RowBytes * TElement.Size)), h + first + r + 1, rank, ref o0, ref o1, ref o2, ref o3);
+                    FusedAdd<Tiles.Four>(Vector256.Load(b + (r * Lanes)), h + first + r, rank, ref e0, ref e1, ref e2, ref e3);
+                    FusedAdd<Tiles.Four>(Vector256.Load(b + ((r + 1) * Lanes)), h + first + r + 1, rank, ref o0, ref o1, ref o2, ref o3);
                 }
 
-                var scale = Vector256.Create(TElement.IsScaled ? scales[g] : 1f);
-                Add<TElement>(e0 + o0, scale, to);
-                Add<TElement>(e1 + o1, scale, to + stride);
-                Add<TElement>(e2 + o2, scale, to + (2 * stride));
-                Add<TElement>(e3 + o3, scale, to + (3 * stride));
+                Add(e0 + o0, to);
+                Add(e1 + o1, to + stride);
+                Add(e2 + o2, to + (2 * stride));
+                Add(e3 + o3, to + (3 * stride));
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add<TElement>(Vector256<float> sum, Vector256<float> scale, float* to)
-        where TElement : struct, ICacheElement =>
-        (TElement.IsScaled ? Vector256.FusedMultiplyAdd(sum, scale, Vector256.Load(to)) : Vector256.Load(to) + sum).Store(to);
+    private static void Add(Vector256<float> sum, float* to) => (Vector256.Load(to) + sum).Store(to);
 
     /// <summary>Adds eight elements of A or B, times each token's factor, to the token's sum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -14,7 +14,7 @@ internal unsafe struct ProjectionTask
     /// <summary>A bias for each row, or null.</summary>
     public float* Bias;
 
-    /// <summary>The adapter's inner products: <c>[parts, tokens, rank]</c> in single precision, <c>[tokens, rank]</c> in 8 bits; null without an adapter.</summary>
+    /// <summary>The adapter's inner products: <c>[parts, tokens, rank]</c> in single precision, <c>[tokens, rank]</c>, rounded in place, in 8 bits; null without an adapter.</summary>
     public float* LowRankInput;
 
     /// <summary>The adapter's pair where the product is in single precision.</summary>
@@ -118,7 +118,7 @@ internal unsafe struct ProjectionTask
     {
         if (ServedLowRank.Rank > 0)
         {
-            LowRankProduct.Up(ServedLowRank, h, group, count, y, stride, tokens);
+            ServedLowRankProduct.Up(ServedLowRank, h, group, count, y, stride, tokens);
         }
         else
         {
