@@ -151,13 +151,30 @@ internal static unsafe partial class IntegerMatrixMultiply
         switch (tokens)
         {
             case 1:
-                RunTile<TDot, Tiles.One>(format, run, x);
+                RunOneToken<TDot>(format, run, x);
                 break;
             case 2:
                 RunTile<TDot, Tiles.Two>(format, run, x);
                 break;
             default:
                 RunTile<TDot, Tiles.Four>(format, run, x);
+                break;
+        }
+    }
+
+    private static void RunOneToken<TDot>(WeightFormat format, in RowRun run, in ActivationTile x)
+        where TDot : struct, IDotProduct
+    {
+        switch (format)
+        {
+            case WeightFormat.Q4Zero:
+                MultiplyOneToken<FourBitCentered, TDot>(run, x);
+                break;
+            case WeightFormat.Q4One:
+                MultiplyOneToken<FourBitWithOffset, TDot>(run, x);
+                break;
+            default:
+                MultiplyOneToken<EightBit, TDot>(run, x);
                 break;
         }
     }
@@ -307,7 +324,14 @@ internal static unsafe partial class IntegerMatrixMultiply
                 var isLast = token + tokens == Tokens;
                 var passesOnce = isLast && Tokens <= 4;
                 var ahead = passesOnce ? BytesAhead : isLast ? count * weight.GroupStride : 0;
-                RunTile(weight, group, whole, ahead, passesOnce ? BytesFarAhead : 0, tokens, x, output, rows);
+                var farAhead = passesOnce ? BytesFarAhead : 0;
+                if (Tokens == 1 && 2 * weight.GroupStride <= BytesFarAhead)
+                {
+                    // Two short groups pass together: what lies before the next two is there or on its way.
+                    (ahead, farAhead) = (2 * weight.GroupStride, 0);
+                }
+
+                RunTile(weight, group, whole, ahead, farAhead, tokens, x, output, rows);
                 if (rest > 0)
                 {
                     // The last group's other rows are padding, for which the output has no room.
