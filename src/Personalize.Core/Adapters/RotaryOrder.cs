@@ -2,7 +2,7 @@ namespace Personalize.Core.Adapters;
 
 /// <summary>
 /// The two orders in which the rows of a query or key projection stand: half-split (Hugging Face; the first elements of all rotary pairs of a head, then the second) and adjacent (GGUF files of the <c>llama</c> family; the two elements of a pair
-/// side by side). For an adapter only the rows of B are concerned: <c>B.reshape(heads, 2, d / 2, r).swapaxes(1, 2)</c>.
+/// side by side). Of a model the rows of weights and the biases are concerned, of an adapter the rows of B: <c>B.reshape(heads, 2, d / 2, r).swapaxes(1, 2)</c>.
 /// </summary>
 internal static class RotaryOrder
 {

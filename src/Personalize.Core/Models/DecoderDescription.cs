@@ -62,6 +62,10 @@ public sealed record DecoderDescription
     /// <summary>How many query heads share a key and value head.</summary>
     public int HeadsPerKeyValueHead => HeadCount / KeyValueHeadCount;
 
+    /// <summary>Whether one of a layer's linear maps has a bias.</summary>
+    /// <param name="module">Which of the seven.</param>
+    public bool HasBias(LinearModule module) => HasAttentionBias && module is (LinearModule.Query or LinearModule.Key or LinearModule.Value);
+
     /// <summary>The sizes of one of a layer's linear maps.</summary>
     /// <param name="module">Which of the seven.</param>
     /// <returns>The size of its input and of its output.</returns>

@@ -57,6 +57,17 @@ public sealed class DecoderLayerWeights
         _ => throw new ArgumentOutOfRangeException(nameof(module), module, "not a linear module"),
     };
 
+    /// <summary>The bias of the linear map of that name, in the order of its rows.</summary>
+    /// <param name="module">Which of the seven.</param>
+    /// <returns>The bias, <c>[out]</c>, or null where the map has none.</returns>
+    public WeightVector? GetBias(LinearModule module) => module switch
+    {
+        LinearModule.Query => QueryBias,
+        LinearModule.Key => KeyBias,
+        LinearModule.Value => ValueBias,
+        _ => null,
+    };
+
     internal void Dispose()
     {
         foreach (var module in Enum.GetValues<LinearModule>())

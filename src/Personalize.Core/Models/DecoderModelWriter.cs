@@ -115,7 +115,7 @@ public static class DecoderModelWriter
             AddMatrix(writer, $"{prefix}{name}.weight", layer[module], type, module == LinearModule.Value ? null : rotated);
             if (bias is not null)
             {
-                AddVector(writer, $"{prefix}{name}.bias", bias);
+                AddVector(writer, $"{prefix}{name}.bias", bias, module == LinearModule.Value ? null : rotated);
             }
         }
 
@@ -139,6 +139,14 @@ public static class DecoderModelWriter
             }
         });
 
-    private static unsafe void AddVector(GgufWriter writer, string name, WeightVector vector) =>
-        writer.AddTensor(name, GgmlType.F32, [vector.Length], MemoryMarshal.AsBytes(new ReadOnlySpan<float>(vector.Pointer, vector.Length)).ToArray());
+    private static unsafe void AddVector(GgufWriter writer, string name, WeightVector vector, Func<int, int>? sourceRow = null)
+    {
+        var values = new float[vector.Length];
+        for (var i = 0; i < values.Length; i++)
+        {
+            values[i] = vector.Pointer[sourceRow?.Invoke(i) ?? i];
+        }
+
+        writer.AddTensor(name, GgmlType.F32, [vector.Length], MemoryMarshal.AsBytes(values.AsSpan()).ToArray());
+    }
 }

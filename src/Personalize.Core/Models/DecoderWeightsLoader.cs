@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Personalize.Core.Adapters;
 using Personalize.Core.Errors;
 using Personalize.Core.Formats.Gguf;
 using Personalize.Core.Quantization;
@@ -39,8 +40,8 @@ public static class DecoderWeightsLoader
                     Query = matrices[prefix + "attn_q.weight"],
                     Key = matrices[prefix + "attn_k.weight"],
                     Value = matrices[prefix + "attn_v.weight"],
-                    QueryBias = d.HasAttentionBias ? ReadVector(file, prefix + "attn_q.bias", d.QuerySize) : null,
-                    KeyBias = d.HasAttentionBias ? ReadVector(file, prefix + "attn_k.bias", d.KeyValueSize) : null,
+                    QueryBias = d.HasAttentionBias ? ReadVector(file, prefix + "attn_q.bias", d.QuerySize, d.FileHasAdjacentRotaryPairs ? d.HeadCount : 0) : null,
+                    KeyBias = d.HasAttentionBias ? ReadVector(file, prefix + "attn_k.bias", d.KeyValueSize, d.FileHasAdjacentRotaryPairs ? d.KeyValueHeadCount : 0) : null,
                     ValueBias = d.HasAttentionBias ? ReadVector(file, prefix + "attn_v.bias", d.KeyValueSize) : null,
                     Output = matrices[prefix + "attn_output.weight"],
                     FeedForwardNorm = ReadVector(file, prefix + "ffn_norm.weight", d.HiddenSize),
@@ -126,7 +127,7 @@ public static class DecoderWeightsLoader
         return PackedMatrix.Pack(source.Format, data, source.Rows, source.Columns, sourceRow, arena, source.Place);
     }
 
-    private static WeightVector ReadVector(GgufFile file, string name, int length)
+    private static WeightVector ReadVector(GgufFile file, string name, int length, int headsToUnpermute = 0)
     {
         var tensor = file.GetTensor(name);
         if (tensor.ElementCount != length)
@@ -135,7 +136,8 @@ public static class DecoderWeightsLoader
         }
 
         file.RequireFinite(tensor);
-        return new WeightVector(file.ReadSingles(tensor));
+        var values = file.ReadSingles(tensor);
+        return new WeightVector(headsToUnpermute == 0 ? values : RotaryOrder.ToHalfSplit(values, headsToUnpermute, rank: 1));
     }
 
     private sealed record MatrixSource(GgufTensor Tensor, WeightFormat Format, int Rows, int Columns, int HeadsToUnpermute, int Place);

@@ -92,7 +92,7 @@ internal sealed unsafe class TrainableWeights : IDisposable
                 weights.Read(layer[module], slots.Maps[(int)module]);
                 if (slots.BiasOf(module) is { } bias)
                 {
-                    weights.Read(BiasOf(layer, module)!, bias);
+                    weights.Read(layer.GetBias(module)!, bias);
                 }
             }
         }
@@ -124,7 +124,7 @@ internal sealed unsafe class TrainableWeights : IDisposable
                 Write(pool, layer[module], slots.Maps[(int)module]);
                 if (slots.BiasOf(module) is { } bias)
                 {
-                    Write(BiasOf(layer, module)!, bias);
+                    Write(layer.GetBias(module)!, bias);
                 }
             }
         }
@@ -147,14 +147,6 @@ internal sealed unsafe class TrainableWeights : IDisposable
         Parameters.Dispose();
         Gradients.Dispose();
     }
-
-    private static WeightVector? BiasOf(DecoderLayerWeights layer, LinearModule module) => module switch
-    {
-        LinearModule.Query => layer.QueryBias,
-        LinearModule.Key => layer.KeyBias,
-        LinearModule.Value => layer.ValueBias,
-        _ => null,
-    };
 
     private void Read(PackedMatrix source, WeightSlot slot)
     {
