@@ -13,6 +13,7 @@ internal sealed class AdapterAssembly(string path, DecoderDescription model, Fun
     private readonly Dictionary<(int Layer, LinearModule Module), float[]> _a = [];
     private readonly Dictionary<(int Layer, LinearModule Module), float[]> _b = [];
     private readonly Dictionary<(int Layer, LinearModule Module), float[]> _magnitudes = [];
+    private readonly Dictionary<(int Layer, LinearModule Module), float[]> _biases = [];
 
     /// <summary>Checks a tensor's place and shape, outermost dimension first, before its values are read.</summary>
     public void RequireShape(string tensor, int layer, LinearModule module, AdapterTensor kind, IReadOnlyList<long> shape)
@@ -50,7 +51,7 @@ internal sealed class AdapterAssembly(string path, DecoderDescription model, Fun
     }
 
     /// <summary>The modules that any tensor was given for, in order.</summary>
-    public IReadOnlyList<LinearModule> Modules => [.. _a.Keys.Concat(_b.Keys).Concat(_magnitudes.Keys).Select(key => key.Module).Distinct().Order()];
+    public IReadOnlyList<LinearModule> Modules => [.. _a.Keys.Concat(_b.Keys).Concat(_magnitudes.Keys).Concat(_biases.Keys).Select(key => key.Module).Distinct().Order()];
 
     /// <summary>The adapter, whose every layer has a pair for every target.</summary>
     /// <param name="configuration">Rank, alpha, scaling and targets.</param>
@@ -67,7 +68,9 @@ internal sealed class AdapterAssembly(string path, DecoderDescription model, Fun
                     ? found
                     : throw new AdapterFormatException(AdapterFormatError.MissingTensor, path, "is missing: fetch the adapter again", tensor: nameOf(layer, module, kind));
 
-                pairs.Add(new LoraPair(layer, module, rankOf(layer, module), Take(AdapterTensor.A), Take(AdapterTensor.B), configuration.UseDora ? Take(AdapterTensor.Magnitude) : null));
+                var magnitude = configuration.UseDora ? Take(AdapterTensor.Magnitude) : null;
+                var bias = configuration.TrainsBiases && model.HasBias(module) ? Take(AdapterTensor.Bias) : null;
+                pairs.Add(new LoraPair(layer, module, rankOf(layer, module), Take(AdapterTensor.A), Take(AdapterTensor.B), magnitude, bias));
             }
         }
 
@@ -112,6 +115,7 @@ internal sealed class AdapterAssembly(string path, DecoderDescription model, Fun
     {
         AdapterTensor.A => _a,
         AdapterTensor.B => _b,
-        _ => _magnitudes,
+        AdapterTensor.Magnitude => _magnitudes,
+        _ => _biases,
     };
 }

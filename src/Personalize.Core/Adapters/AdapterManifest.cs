@@ -5,8 +5,8 @@ namespace Personalize.Core.Adapters;
 
 /// <summary>What an adapter file says before its weights: everything of <see cref="AdapterRecord"/> but what may change, and the sizes of the pairs.</summary>
 /// <param name="Record">The record; its status is what the adapter was added as.</param>
-/// <param name="Pairs">Layer, map, input and output size of each pair, in the order of the weights.</param>
-internal sealed record AdapterManifest(AdapterRecord Record, IReadOnlyList<(int Layer, LinearModule Module, int Input, int Output)> Pairs)
+/// <param name="Pairs">Layer, map, input and output size of each pair and whether it has a bias, in the order of the weights.</param>
+internal sealed record AdapterManifest(AdapterRecord Record, IReadOnlyList<(int Layer, LinearModule Module, int Input, int Output, bool HasBias)> Pairs)
 {
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 8 };
 
@@ -23,13 +23,18 @@ internal sealed record AdapterManifest(AdapterRecord Record, IReadOnlyList<(int 
             WriteConfiguration(json, Record.Configuration);
             WriteProvenance(json, Record.Provenance);
             json.WriteStartArray("pairs"u8);
-            foreach (var (layer, module, input, output) in Pairs)
+            foreach (var (layer, module, input, output, hasBias) in Pairs)
             {
                 json.WriteStartArray();
                 json.WriteNumberValue(layer);
                 json.WriteStringValue(AdapterModules.TargetName(module));
                 json.WriteNumberValue(input);
                 json.WriteNumberValue(output);
+                if (hasBias)
+                {
+                    json.WriteBooleanValue(true);
+                }
+
                 json.WriteEndArray();
             }
 
@@ -57,7 +62,7 @@ internal sealed record AdapterManifest(AdapterRecord Record, IReadOnlyList<(int 
                 Provenance = ReadProvenance(root.GetProperty("provenance"u8)),
             };
             var pairs = root.GetProperty("pairs"u8).EnumerateArray()
-                .Select(pair => (Positive(pair[0], zero: true), Module(pair[1]), Positive(pair[2]), Positive(pair[3])))
+                .Select(pair => (Positive(pair[0], zero: true), Module(pair[1]), Positive(pair[2]), Positive(pair[3]), pair.GetArrayLength() > 4 && pair[4].GetBoolean()))
                 .ToList();
             return new AdapterManifest(record, pairs);
         }
@@ -83,6 +88,11 @@ internal sealed record AdapterManifest(AdapterRecord Record, IReadOnlyList<(int 
         if (configuration.UseDora)
         {
             json.WriteBoolean("dora"u8, true);
+        }
+
+        if (configuration.TrainsBiases)
+        {
+            json.WriteBoolean("biases"u8, true);
         }
 
         if (configuration.Overrides.Count > 0)
@@ -131,6 +141,7 @@ internal sealed record AdapterManifest(AdapterRecord Record, IReadOnlyList<(int 
         [.. element.GetProperty("targets"u8).EnumerateArray().Select(Module)])
     {
         UseDora = element.TryGetProperty("dora"u8, out var dora) && dora.GetBoolean(),
+        TrainsBiases = element.TryGetProperty("biases"u8, out var biases) && biases.GetBoolean(),
         Overrides =
         [
             .. ReadPattern(element, "rankPattern", (layer, module, value) => new LoraOverride(layer, module, Rank: Positive(value))),

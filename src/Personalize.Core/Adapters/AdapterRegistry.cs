@@ -106,7 +106,7 @@ public sealed partial class AdapterRegistry : IDisposable
     /// <param name="rejected">Whether the gate refused it.</param>
     /// <param name="id">An id from <see cref="NewId"/>, so that a job that is killed and goes on adds its adapter once; null draws one.</param>
     /// <returns>Its record, with the id it was given.</returns>
-    /// <exception cref="ArgumentException">A pair has another rank, or holds NaN or infinity; or the id is not one, or is taken.</exception>
+    /// <exception cref="ArgumentException">A pair has another rank, magnitudes or a bias that the configuration does not ask for, or holds NaN or infinity; or the id is not one, or is taken.</exception>
     /// <exception cref="ProfileAccessException">The profile was opened for reading, cannot be written, or the disk is full; nothing was kept.</exception>
     public AdapterRecord Add(LoraAdapter adapter, AdapterProvenance provenance, bool rejected = false, string? id = null)
     {
@@ -115,7 +115,7 @@ public sealed partial class AdapterRegistry : IDisposable
         foreach (var pair in adapter.Pairs)
         {
             var rank = adapter.Configuration.GetRank(pair.Layer, pair.Module);
-            if (pair.Rank != rank || pair.A.Concat(pair.B).Concat(pair.Magnitude ?? []).Any(value => !float.IsFinite(value)))
+            if (pair.Rank != rank || pair.A.Concat(pair.B).Concat(pair.Magnitude ?? []).Concat(pair.Bias ?? []).Any(value => !float.IsFinite(value)))
             {
                 throw new ArgumentException($"layer {pair.Layer} {pair.Module} has rank {pair.Rank}, not {rank}, or holds NaN or infinity", nameof(adapter));
             }
@@ -123,6 +123,11 @@ public sealed partial class AdapterRegistry : IDisposable
             if (pair.Magnitude is null == adapter.Configuration.UseDora)
             {
                 throw new ArgumentException($"layer {pair.Layer} {pair.Module} has magnitudes without DoRA, or none with it", nameof(adapter));
+            }
+
+            if (pair.Bias is not null && !adapter.Configuration.TrainsBiases)
+            {
+                throw new ArgumentException($"layer {pair.Layer} {pair.Module} has a bias, and the configuration trains none", nameof(adapter));
             }
         }
 
@@ -143,7 +148,7 @@ public sealed partial class AdapterRegistry : IDisposable
                 BaseFingerprint = adapter.BaseFingerprint,
                 Provenance = provenance,
             };
-            var manifest = new AdapterManifest(record, [.. adapter.Pairs.Select(pair => (pair.Layer, pair.Module, pair.InputSize, pair.OutputSize))]);
+            var manifest = new AdapterManifest(record, [.. adapter.Pairs.Select(pair => (pair.Layer, pair.Module, pair.InputSize, pair.OutputSize, pair.Bias is not null))]);
             SealedAdapterFile.Write(PathOf(record.Id), _box, manifest, adapter);
             return record;
         }

@@ -11,4 +11,7 @@ internal enum AdapterTensor
 
     /// <summary><c>[out]</c>, with DoRA.</summary>
     Magnitude,
+
+    /// <summary><c>[out]</c>, where biases are trained and the base's map has one.</summary>
+    Bias,
 }

@@ -10,7 +10,7 @@ namespace Personalize.Core.Adapters;
 /// <summary>
 /// An adapter as the GGUF file that llama.cpp loads beside a model: <c>general.type = adapter</c>, <c>adapter.type = lora</c>, one alpha for all, <c>blk.N.NAME.weight.lora_a</c> with dims <c>{in, r}</c> and <c>.lora_b</c> with <c>{r, out}</c>.
 /// The scale there is alpha / r, so for rsLoRA <c>alpha * sqrt(r)</c> is written, and where an alpha of its own scales a map otherwise, its B is written multiplied by the difference.
-/// DoRA has no form in such a file. An exported adapter is no longer sealed.
+/// DoRA and trained biases have no form in such a file. An exported adapter is no longer sealed.
 /// </summary>
 public static class GgufAdapter
 {
@@ -70,7 +70,7 @@ public static class GgufAdapter
     /// <param name="model">The model it adapts: its architecture and heads decide the order of rows.</param>
     /// <param name="type">F32, which is exact, or F16 or BF16, which halve the file.</param>
     /// <param name="overwrite">Replace a file that is there.</param>
-    /// <exception cref="AdapterFormatException">The place is taken or cannot be written, the adapter has a shape that is not the model's, or it has magnitudes (DoRA), which such a file cannot hold.</exception>
+    /// <exception cref="AdapterFormatException">The place is taken or cannot be written, the adapter has a shape that is not the model's, or it has magnitudes (DoRA) or biases, which such a file cannot hold.</exception>
     /// <exception cref="ArgumentException">The type holds no floats, or alpha is not positive: a reader would take 0 for a scale of 1.</exception>
     public static void Export(string path, LoraAdapter adapter, DecoderDescription model, GgmlType type = GgmlType.F32, bool overwrite = false)
     {
@@ -91,6 +91,11 @@ public static class GgufAdapter
         if (configuration.UseDora)
         {
             throw new AdapterFormatException(AdapterFormatError.UnsupportedFeature, path, "cannot hold DoRA's magnitudes: export the adapter for PEFT, or merge it into the model", "use_dora");
+        }
+
+        if (adapter.Pairs.Any(pair => pair.Bias is not null))
+        {
+            throw new AdapterFormatException(AdapterFormatError.UnsupportedFeature, path, "cannot hold trained biases: export the adapter for PEFT, or merge it into the model", "bias");
         }
 
         var target = Path.GetFullPath(path);

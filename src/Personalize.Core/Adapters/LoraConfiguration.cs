@@ -13,6 +13,9 @@ public sealed record LoraConfiguration(int Rank, float Alpha, bool UseRankStabil
     /// <summary>Every pair has a magnitude m and <c>W' = m (W + scale * B A) / ||W + scale * B A||</c>, row by row (DoRA, arXiv 2402.09353).</summary>
     public bool UseDora { get; init; }
 
+    /// <summary>Every pair whose map has a bias in the base has a bias b' of its own, <c>W' x + b'</c>, in place of the base's (PEFT's <c>bias="lora_only"</c>); other pairs have none.</summary>
+    public bool TrainsBiases { get; init; }
+
     /// <summary>Other ranks and alphas for some maps; the first entry that covers a map and has a value decides.</summary>
     public IReadOnlyList<LoraOverride> Overrides { get; init; } = [];
 

@@ -1,6 +1,6 @@
 namespace Personalize.Core.Adapters;
 
-/// <summary>The two matrices that adapt one linear map. Rows of <see cref="B"/> follow the unpermuted (Hugging Face, half-split RoPE) order, which is also the order of the engine's packed weights.</summary>
+/// <summary>The two matrices that adapt one linear map, and what else of it is trained beside them. Rows of <see cref="B"/> follow the unpermuted (Hugging Face, half-split RoPE) order, which is also the order of the engine's packed weights.</summary>
 public sealed class LoraPair
 {
     /// <summary>Takes ownership of the arrays.</summary>
@@ -10,8 +10,9 @@ public sealed class LoraPair
     /// <param name="a"><c>[r, in]</c>, row-major.</param>
     /// <param name="b"><c>[out, r]</c>, row-major.</param>
     /// <param name="magnitude">The rows' lengths with DoRA (arXiv 2402.09353), <c>[out]</c>; null without.</param>
-    /// <exception cref="ArgumentException">A length is not a multiple of the rank, or there are not as many magnitudes as outputs.</exception>
-    public LoraPair(int layer, LinearModule module, int rank, float[] a, float[] b, float[]? magnitude = null)
+    /// <param name="bias">The bias that takes the place of the base's, <c>[out]</c>; null where the base's stays, or has none.</param>
+    /// <exception cref="ArgumentException">A length is not a multiple of the rank, or there are not as many magnitudes or biases as outputs.</exception>
+    public LoraPair(int layer, LinearModule module, int rank, float[] a, float[] b, float[]? magnitude = null, float[]? bias = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(layer);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rank);
@@ -25,12 +26,18 @@ public sealed class LoraPair
             throw new ArgumentException($"{magnitude.Length} magnitudes are not one for each of {b.Length / rank} outputs", nameof(magnitude));
         }
 
+        if (bias is not null && bias.Length != b.Length / rank)
+        {
+            throw new ArgumentException($"{bias.Length} biases are not one for each of {b.Length / rank} outputs", nameof(bias));
+        }
+
         Layer = layer;
         Module = module;
         Rank = rank;
         A = a;
         B = b;
         Magnitude = magnitude;
+        Bias = bias;
     }
 
     /// <summary>The layer, counted from 0.</summary>
@@ -50,6 +57,9 @@ public sealed class LoraPair
 
     /// <summary>The length that each row of <c>W + scale * B A</c> is brought to (DoRA), <c>[out]</c> in the order of the rows of <see cref="B"/>; null without.</summary>
     public float[]? Magnitude { get; }
+
+    /// <summary>The map's bias with the adapter, in place of the base's and not added to it, <c>[out]</c> in the order of the rows of <see cref="B"/>; null where the base's stays, or has none.</summary>
+    public float[]? Bias { get; }
 
     /// <summary>The size of the adapted map's input.</summary>
     public int InputSize => A.Length / Rank;

@@ -24,6 +24,10 @@ public static class PeftAdapter
     private const string SuffixA = ".lora_A.weight";
     private const string SuffixB = ".lora_B.weight";
     private const string SuffixMagnitude = ".lora_magnitude_vector";
+    private const string SuffixBias = ".base_layer.bias";
+
+    // As files have it from before PEFT wrapped the base's maps.
+    private const string SuffixBareBias = ".bias";
 
     /// <summary>Reads an adapter for a model, strictly: every tensor known, finite and of the shape the model asks for, none missing.</summary>
     /// <param name="directory">The PEFT directory.</param>
@@ -95,44 +99,58 @@ public static class PeftAdapter
         }
     }
 
-    internal static string NameOf(int layer, LinearModule module, AdapterTensor kind)
-        => string.Create(CultureInfo.InvariantCulture, $"{Prefix}{layer}.{AdapterModules.PeftName(module)}{SuffixOf(kind)}");
+    internal static string NameOf(int layer, LinearModule module, AdapterTensor kind) => NameOf(layer, module, SuffixOf(kind));
+
+    private static string NameOf(int layer, LinearModule module, string suffix)
+        => string.Create(CultureInfo.InvariantCulture, $"{Prefix}{layer}.{AdapterModules.PeftName(module)}{suffix}");
 
     private static string SuffixOf(AdapterTensor kind) => kind switch
     {
         AdapterTensor.A => SuffixA,
         AdapterTensor.B => SuffixB,
-        _ => SuffixMagnitude,
+        AdapterTensor.Magnitude => SuffixMagnitude,
+        _ => SuffixBias,
     };
 
     private static IEnumerable<(string Name, long[] Shape, float[] Values)> TensorsOf(LoraPair pair) =>
     [
         (NameOf(pair.Layer, pair.Module, AdapterTensor.A), [pair.Rank, pair.InputSize], pair.A),
         (NameOf(pair.Layer, pair.Module, AdapterTensor.B), [pair.OutputSize, pair.Rank], pair.B),
-        .. pair.Magnitude is { } magnitude ? [(NameOf(pair.Layer, pair.Module, AdapterTensor.Magnitude), [pair.OutputSize], magnitude)] : Array.Empty<(string, long[], float[])>(),
+        .. Vector(pair, AdapterTensor.Magnitude, pair.Magnitude),
+        .. Vector(pair, AdapterTensor.Bias, pair.Bias),
     ];
+
+    private static (string Name, long[] Shape, float[] Values)[] Vector(LoraPair pair, AdapterTensor kind, float[]? values) =>
+        values is null ? [] : [(NameOf(pair.Layer, pair.Module, kind), [pair.OutputSize], values)];
 
     private static (int Layer, LinearModule Module, AdapterTensor Kind) ParseName(string path, string name)
     {
         foreach (var kind in Enum.GetValues<AdapterTensor>())
         {
-            var suffix = SuffixOf(kind);
-            if (!name.EndsWith(suffix, StringComparison.Ordinal) || !name.StartsWith(Prefix, StringComparison.Ordinal) || name.Length <= Prefix.Length + suffix.Length)
-            {
-                continue;
-            }
-
-            var middle = name[Prefix.Length..^suffix.Length];
-            var dot = middle.IndexOf('.', StringComparison.Ordinal);
-            if (dot > 0
-                && int.TryParse(middle.AsSpan(0, dot), NumberStyles.None, CultureInfo.InvariantCulture, out var layer)
-                && AdapterModules.TryParsePeft(middle[(dot + 1)..], out var module)
-                && string.Equals(NameOf(layer, module, kind), name, StringComparison.Ordinal))
+            if (TryParse(name, SuffixOf(kind), out var layer, out var module))
             {
                 return (layer, module, kind);
             }
         }
 
-        throw new AdapterFormatException(AdapterFormatError.UnknownTensor, path, "belongs to none of the linear maps that can be adapted: use another adapter", tensor: name);
+        return TryParse(name, SuffixBareBias, out var bareLayer, out var bareModule)
+            ? (bareLayer, bareModule, AdapterTensor.Bias)
+            : throw new AdapterFormatException(AdapterFormatError.UnknownTensor, path, "belongs to none of the linear maps that can be adapted: use another adapter", tensor: name);
+    }
+
+    private static bool TryParse(string name, string suffix, out int layer, out LinearModule module)
+    {
+        (layer, module) = (0, default);
+        if (!name.EndsWith(suffix, StringComparison.Ordinal) || !name.StartsWith(Prefix, StringComparison.Ordinal) || name.Length <= Prefix.Length + suffix.Length)
+        {
+            return false;
+        }
+
+        var middle = name[Prefix.Length..^suffix.Length];
+        var dot = middle.IndexOf('.', StringComparison.Ordinal);
+        return dot > 0
+            && int.TryParse(middle.AsSpan(0, dot), NumberStyles.None, CultureInfo.InvariantCulture, out layer)
+            && AdapterModules.TryParsePeft(middle[(dot + 1)..], out module)
+            && string.Equals(NameOf(layer, module, suffix), name, StringComparison.Ordinal);
     }
 }

@@ -3,10 +3,12 @@ using Personalize.Core.Errors;
 
 namespace Personalize.Core.Adapters;
 
-/// <summary><c>adapter_config.json</c> of a LoRA, rsLoRA or DoRA, as PEFT 0.21 writes and reads it. What changes the arithmetic and is none of these is refused by the name of its field.</summary>
+/// <summary><c>adapter_config.json</c> of a LoRA, rsLoRA or DoRA, with biases or without, as PEFT 0.21 writes and reads it. What changes the arithmetic and is none of these is refused by the name of its field.</summary>
 internal static class PeftConfiguration
 {
     private const int MaximumBytes = 1 << 20;
+    private const string NoBias = "none";
+    private const string LoraOnly = "lora_only";
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 16 };
 
@@ -45,7 +47,7 @@ internal static class PeftConfiguration
         AdapterPatterns.Write(json, "alpha_pattern", configuration.Overrides, o => o.Alpha);
         json.WriteNull("auto_mapping"u8);
         json.WriteNull("base_model_name_or_path"u8);
-        json.WriteString("bias"u8, "none"u8);
+        json.WriteString("bias"u8, configuration.TrainsBiases ? LoraOnly : NoBias);
         json.WriteBoolean("fan_in_fan_out"u8, false);
         json.WriteBoolean("inference_mode"u8, true);
         json.WriteBoolean("init_lora_weights"u8, true);
@@ -93,7 +95,7 @@ internal static class PeftConfiguration
 
         int? rank = null;
         float? alpha = null;
-        var (rankStabilized, dora) = (false, false);
+        var (rankStabilized, dora, biases) = (false, false, false);
         List<LoraOverride> ranks = [], alphas = [];
         LinearModule[]? targets = null;
         var isLora = false;
@@ -127,7 +129,8 @@ internal static class PeftConfiguration
                     targets = ReadTargets(path, value);
                     break;
                 case "bias":
-                    RequireOrRefuse(path, field, Is(value, "none"));
+                    biases = Is(value, LoraOnly);
+                    RequireOrRefuse(path, field, biases || Is(value, NoBias));
                     break;
                 case "init_lora_weights":
                     // Other ways to begin (PiSSA, OLoRA, LoftQ, CorDA) also change the base, which we do not have then.
@@ -154,6 +157,7 @@ internal static class PeftConfiguration
             targets ?? throw Invalid(path, "target_modules", "is missing"))
         {
             UseDora = dora,
+            TrainsBiases = biases,
             Overrides = [.. ranks, .. alphas],
         };
     }

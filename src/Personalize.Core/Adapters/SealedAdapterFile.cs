@@ -5,7 +5,7 @@ using Personalize.Core.Security;
 
 namespace Personalize.Core.Adapters;
 
-/// <summary>One adapter as one sealed file that is never changed: the manifest's length (u32 little-endian), the manifest as JSON, then for each pair A <c>[r, in]</c>, B <c>[out, r]</c> and with DoRA the magnitudes <c>[out]</c> as float32 little-endian.</summary>
+/// <summary>One adapter as one sealed file that is never changed: the manifest's length (u32 little-endian), the manifest as JSON, then for each pair A <c>[r, in]</c>, B <c>[out, r]</c>, with DoRA the magnitudes <c>[out]</c>, and the bias <c>[out]</c> where the pair has one, as float32 little-endian.</summary>
 internal static class SealedAdapterFile
 {
     public const string Extension = ".adapter";
@@ -29,6 +29,11 @@ internal static class SealedAdapterFile
                 {
                     WriteValues(stream, magnitude);
                 }
+
+                if (pair.Bias is { } bias)
+                {
+                    WriteValues(stream, bias);
+                }
             }
         });
 
@@ -47,12 +52,13 @@ internal static class SealedAdapterFile
         try
         {
             var pairs = new List<LoraPair>(manifest.Pairs.Count);
-            foreach (var (layer, module, input, output) in manifest.Pairs)
+            foreach (var (layer, module, input, output, hasBias) in manifest.Pairs)
             {
                 var rank = configuration.GetRank(layer, module);
                 var a = ReadValues(stream, (long)rank * input);
                 var b = ReadValues(stream, (long)output * rank);
-                pairs.Add(new LoraPair(layer, module, rank, a, b, configuration.UseDora ? ReadValues(stream, output) : null));
+                var magnitude = configuration.UseDora ? ReadValues(stream, output) : null;
+                pairs.Add(new LoraPair(layer, module, rank, a, b, magnitude, hasBias ? ReadValues(stream, output) : null));
             }
 
             // Reading on to the end authenticates that nothing follows.

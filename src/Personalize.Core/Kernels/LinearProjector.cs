@@ -67,11 +67,12 @@ public sealed unsafe class LinearProjector : IDisposable
         for (var i = 0; i < count; i++)
         {
             ref readonly var projection = ref i == 0 ? ref first : ref i == 1 ? ref second : ref third;
+            var bias = projection.Pair?.Bias ?? projection.Bias;
             var task = new ProjectionTask
             {
                 Weight = projection.Weight.View,
                 Output = projection.Output,
-                Bias = projection.Bias is null ? null : projection.Bias.Pointer,
+                Bias = bias is null ? null : bias.Pointer,
             };
             var isInteger = _activations is not null && IntegerMatrixMultiply.Supports(task.Weight.Format);
             if (projection.Pair is { } pair)

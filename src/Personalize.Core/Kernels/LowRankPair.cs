@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using Personalize.Core.Adapters;
+using Personalize.Core.Models;
 using Personalize.Core.Quantization;
 
 namespace Personalize.Core.Kernels;
@@ -7,7 +8,7 @@ namespace Personalize.Core.Kernels;
 /// <summary>
 /// A pair of an adapter in the layouts of the kernels: A transposed to <c>[in, rank]</c>, B in groups of eight rows <c>[groups, rank, 8]</c> with the scale folded in, the rank padded with zeros to a multiple of eight, in single precision;
 /// and for integer products in 8 bits: A with a scale for each 32 columns of a row, B with one for each group, <c>[groups, rank / 4, 8, 4]</c>. That is as fine as the input is rounded.
-/// With DoRA also the factor of each row.
+/// With DoRA also the factor of each row, and the bias of a pair that has one.
 /// Read-only after construction and safe to share between threads.
 /// </summary>
 public sealed unsafe class LowRankPair : IDisposable
@@ -19,15 +20,17 @@ public sealed unsafe class LowRankPair : IDisposable
     private readonly NativeBuffer<byte> _servedUp;
     private readonly NativeBuffer<float> _servedUpScales;
     private readonly NativeBuffer<float>? _rowScale;
+    private readonly WeightVector? _bias;
 
     /// <summary>Packs a pair of plain LoRA.</summary>
-    /// <param name="pair">A and B.</param>
+    /// <param name="pair">A, B and perhaps a bias.</param>
     /// <param name="scale">What the product is multiplied with.</param>
     public LowRankPair(LoraPair pair, float scale)
     {
         InputSize = pair.InputSize;
         OutputSize = pair.OutputSize;
         Rank = (pair.Rank + Lanes - 1) / Lanes * Lanes;
+        _bias = pair.Bias is null ? null : new WeightVector(pair.Bias);
         _down = new NativeBuffer<float>((long)InputSize * Rank);
         _up = new NativeBuffer<float>(((long)OutputSize + PackedMatrix.RowsPerGroup - 1) / PackedMatrix.RowsPerGroup * PackedMatrix.RowsPerGroup * Rank);
         for (var r = 0; r < pair.Rank; r++)
@@ -53,7 +56,7 @@ public sealed unsafe class LowRankPair : IDisposable
     }
 
     /// <summary>Packs a pair with the weight it adapts; where it has a magnitude, the factors <c>m / ||W + s B A||</c> are computed here once.</summary>
-    /// <param name="pair">A, B and perhaps a magnitude.</param>
+    /// <param name="pair">A, B and perhaps a magnitude and a bias.</param>
     /// <param name="scale">What the product is multiplied with.</param>
     /// <param name="weight">W, <c>[out, in]</c>; not kept.</param>
     /// <param name="pool">The threads that read W.</param>
@@ -102,10 +105,13 @@ public sealed unsafe class LowRankPair : IDisposable
     public int Rank { get; }
 
     /// <summary>How many bytes the packed pair takes.</summary>
-    public long ByteLength => _down.ByteLength + _up.ByteLength + (_servedDown?.ByteLength ?? 0) + _servedUp.ByteLength + _servedUpScales.ByteLength + (_rowScale?.ByteLength ?? 0);
+    public long ByteLength => _down.ByteLength + _up.ByteLength + (_servedDown?.ByteLength ?? 0) + _servedUp.ByteLength + _servedUpScales.ByteLength + (_rowScale?.ByteLength ?? 0) + (sizeof(float) * (_bias?.Length ?? 0L));
 
     /// <summary>The factor of each output before the bias, <c>[out]</c>; null without DoRA.</summary>
     internal float* RowScale => _rowScale is null ? null : _rowScale.Pointer;
+
+    /// <summary>The bias that takes the place of the map's own, <c>[out]</c>; null where that stays.</summary>
+    internal WeightVector? Bias => _bias;
 
     /// <summary>The pair in single precision, as exact arithmetic takes it.</summary>
     internal LowRankTerm Term => new((nint)_down.Pointer, (nint)_up.Pointer, Rank);
@@ -122,6 +128,7 @@ public sealed unsafe class LowRankPair : IDisposable
         _servedUp.Dispose();
         _servedUpScales.Dispose();
         _rowScale?.Dispose();
+        _bias?.Dispose();
     }
 
     /// <summary>Rounds A. Its largest element comes to lie between 1 and 2, so that no block's scale is below what half precision holds well; B makes up for it. By a power of two, which changes no rounding.</summary>
