@@ -32,6 +32,9 @@ public sealed class LoraRecipe
     /// <summary>Train a magnitude for each output of the adapted maps besides the pairs (DoRA, arXiv 2402.09353), as PEFT does: the norm of the rows counts as constant in the backward.</summary>
     public bool UseDora { get; init; }
 
+    /// <summary>Train the biases of the adapted maps that have one in the base beside the pairs (PEFT's <c>bias="lora_only"</c>); they do not decay, and take the plain rate.</summary>
+    public bool TrainBiases { get; init; }
+
     /// <summary>Other ranks and alphas for some of the maps; the first entry that covers a map and has a value decides.</summary>
     public IReadOnlyList<LoraOverride> Overrides { get; init; } = [];
 
@@ -96,7 +99,7 @@ public sealed class LoraRecipe
     public DifferentialPrivacy? DifferentialPrivacy { get; init; }
 
     /// <summary>The shape and scale of the adapter this recipe trains.</summary>
-    public LoraConfiguration Configuration => new(Rank, Alpha, UseRankStabilizedScaling, Targets) { UseDora = UseDora, Overrides = Overrides };
+    public LoraConfiguration Configuration => new(Rank, Alpha, UseRankStabilizedScaling, Targets) { UseDora = UseDora, TrainsBiases = TrainBiases, Overrides = Overrides };
 
     /// <summary>Reads the JSON form: an object with any of the settings, absent ones keeping their defaults.</summary>
     /// <param name="utf8Json">UTF-8 text.</param>
@@ -139,13 +142,14 @@ public sealed class LoraRecipe
 
     /// <summary>Checks the recipe, and that it fits a model.</summary>
     /// <param name="description">The model's sizes.</param>
-    /// <exception cref="RecipeException">A setting is out of range, a rank exceeds the smaller size of a map it is for, or an override is for a layer that the model does not have.</exception>
+    /// <exception cref="RecipeException">A setting is out of range, a rank exceeds the smaller size of a map it is for, an override is for a layer that the model does not have, or biases are to be trained and none of the adapted maps has one.</exception>
     public void Validate(DecoderDescription description)
     {
         ArgumentNullException.ThrowIfNull(description);
         Validate();
         var configuration = Configuration;
         Require(Overrides.All(o => o.Layer is null || o.Layer < description.LayerCount), LoraRecipeJson.RankPatternName, $"and alphaPattern must name layers below {description.LayerCount}");
+        Require(!TrainBiases || Targets.Any(description.HasBias), LoraRecipeJson.BiasesName, "must be false for this model, whose adapted maps have no biases");
         foreach (var module in Targets)
         {
             var (input, output) = description.GetShape(module);
@@ -167,8 +171,9 @@ public sealed class LoraRecipe
 
         privacy.Validate();
 
-        // Magnitudes have no gradients of single examples. What is held back would choose the weights without any noise.
+        // Magnitudes and biases have no gradients of single examples. What is held back would choose the weights without any noise.
         Require(!UseDora, LoraRecipeJson.DoraName, "must be false with differentialPrivacy, which clips the gradients of A and B alone");
+        Require(!TrainBiases, LoraRecipeJson.BiasesName, "must be false with differentialPrivacy, which clips the gradients of A and B alone");
         Require(ValidationShare == 0, LoraRecipeJson.ValidationShareName, "must be 0 with differentialPrivacy: examples held back would choose the weights without a guarantee");
     }
 

@@ -27,6 +27,7 @@ internal static class LoraRecipeJson
     public const string EpochsName = "epochs";
     public const string SeedName = "seed";
     public const string DoraName = "dora";
+    public const string BiasesName = "trainBiases";
     public const string RankPatternName = "rankPattern";
     public const string AlphaPatternName = "alphaPattern";
     public const string DropoutName = "dropout";
@@ -46,7 +47,7 @@ internal static class LoraRecipeJson
     private static readonly HashSet<string> SettingNames = new(StringComparer.Ordinal)
     {
         RankName, AlphaName, RankStabilizedName, TargetsName, LearningRateName, WarmupStepsName, FinalFractionName, ExamplesPerStepName,
-        MaximumTokensName, MaximumGradientNormName, WeightDecayName, Beta1Name, Beta2Name, EpsilonName, EpochsName, SeedName, DoraName, RankPatternName, AlphaPatternName,
+        MaximumTokensName, MaximumGradientNormName, WeightDecayName, Beta1Name, Beta2Name, EpsilonName, EpochsName, SeedName, DoraName, BiasesName, RankPatternName, AlphaPatternName,
         DropoutName, LoraPlusRatioName, ScheduleName, ValidationShareName, ValidationIntervalName, PatienceName,
         MaximumTokensName, MaximumGradientNormName, WeightDecayName, Beta1Name, Beta2Name, EpsilonName, EpochsName, SeedName, DifferentialPrivacyJson.Name,
     };
@@ -100,6 +101,13 @@ internal static class LoraRecipeJson
             writer.WriteNumber(EpochsName, recipe.Epochs);
             writer.WriteNumber(SeedName, recipe.Seed);
             writer.WriteBoolean(DoraName, recipe.UseDora);
+
+            // The text tells a run's checkpoints from those of others: a recipe that was written before there was the setting keeps its text.
+            if (recipe.TrainBiases)
+            {
+                writer.WriteBoolean(BiasesName, true);
+            }
+
             AdapterPatterns.Write(writer, RankPatternName, recipe.Overrides, o => o.Rank);
             AdapterPatterns.Write(writer, AlphaPatternName, recipe.Overrides, o => o.Alpha);
             writer.WriteNumber(DropoutName, recipe.Dropout);
@@ -150,6 +158,7 @@ internal static class LoraRecipeJson
             Epochs = Integer(root, EpochsName, defaults.Epochs),
             Seed = Unsigned(root, SeedName, defaults.Seed),
             UseDora = Boolean(root, DoraName, defaults.UseDora),
+            TrainBiases = Boolean(root, BiasesName, defaults.TrainBiases),
             Overrides = [.. Pattern(root, RankPatternName, Rank), .. Pattern(root, AlphaPatternName, Alpha)],
             Dropout = Number(root, DropoutName, defaults.Dropout),
             LoraPlusRatio = Number(root, LoraPlusRatioName, defaults.LoraPlusRatio),

@@ -11,10 +11,12 @@ namespace Personalize.Core.Models;
 /// <summary>A model file ready to compute with: its description, its packed weights and, when asked, its fingerprint. Read-only and safe to share between threads.</summary>
 public sealed class DecoderModel : IDisposable
 {
-    private readonly Lazy<string> _fingerprint;
-    private readonly IReadOnlyCollection<PackedMatrix>? _own;
+    private static readonly Dictionary<(int Layer, LinearModule Module), float[]> EmptyBiases = [];
 
-    private DecoderModel(string path, DecoderDescription description, DecoderWeights weights, IReadOnlyCollection<PackedMatrix>? own, Func<string> fingerprint)
+    private readonly Lazy<string> _fingerprint;
+    private readonly IReadOnlyCollection<IDisposable>? _own;
+
+    private DecoderModel(string path, DecoderDescription description, DecoderWeights weights, IReadOnlyCollection<IDisposable>? own, Func<string> fingerprint)
     {
         Path = path;
         Description = description;
@@ -34,7 +36,7 @@ public sealed class DecoderModel : IDisposable
 
     /// <summary>
     /// The SHA-256 of the file's tensors, see <see cref="GgufFile.Fingerprint"/>; read from the file the first time it is asked for.
-    /// A model with other matrices in some places has one of its own, made of the file's and of those matrices.
+    /// A model with other matrices or biases in some places has one of its own, made of the file's and of those.
     /// </summary>
     public string Fingerprint => _fingerprint.Value;
 
@@ -60,11 +62,13 @@ public sealed class DecoderModel : IDisposable
         });
     }
 
-    /// <summary>The same model with other matrices in some places, as a merged adapter leaves it; all other weights are shared. This model must outlive the result and stays what it is.</summary>
+    /// <summary>The same model with other matrices, and perhaps biases, in some places, as a merged adapter leaves it; all other weights are shared. This model must outlive the result and stays what it is.</summary>
     /// <param name="matrices">The matrices by layer and map, rows of a head in half-split order. Owned by the result from the moment this returns.</param>
-    /// <returns>The model; disposing it frees the given matrices and nothing else.</returns>
-    /// <exception cref="TensorShapeException">A matrix has another shape than the one it replaces.</exception>
-    public DecoderModel WithMatrices(IReadOnlyDictionary<(int Layer, LinearModule Module), PackedMatrix> matrices)
+    /// <param name="biases">The biases by layer and map, <c>[out]</c> in the order of the rows, or null for none. Copied.</param>
+    /// <returns>The model; disposing it frees the given matrices and its own biases and nothing else.</returns>
+    /// <exception cref="TensorShapeException">A matrix or a bias has another shape than the one it replaces, or there is no bias to replace.</exception>
+    public DecoderModel WithMatrices(
+        IReadOnlyDictionary<(int Layer, LinearModule Module), PackedMatrix> matrices, IReadOnlyDictionary<(int Layer, LinearModule Module), float[]>? biases = null)
     {
         ArgumentNullException.ThrowIfNull(matrices);
         foreach (var ((layer, module), matrix) in matrices)
@@ -77,18 +81,30 @@ public sealed class DecoderModel : IDisposable
             }
         }
 
+        foreach (var ((layer, module), bias) in biases ?? EmptyBiases)
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(layer, Description.LayerCount, nameof(biases));
+            var replaced = Weights.Layers[layer].GetBias(module)?.Length ?? 0;
+            if (bias.Length != replaced)
+            {
+                throw new TensorShapeException($"layer {layer} {module} (bias)", [replaced], [bias.Length]);
+            }
+        }
+
+        var vectors = (biases ?? EmptyBiases).ToDictionary(pair => pair.Key, pair => new WeightVector(pair.Value));
         var layers = Weights.Layers.Select((weights, layer) =>
         {
             PackedMatrix Choose(LinearModule module) => matrices.TryGetValue((layer, module), out var other) ? other : weights[module];
+            WeightVector? ChooseBias(LinearModule module) => vectors.TryGetValue((layer, module), out var other) ? other : weights.GetBias(module);
             return new DecoderLayerWeights
             {
                 AttentionNorm = weights.AttentionNorm,
                 Query = Choose(LinearModule.Query),
                 Key = Choose(LinearModule.Key),
                 Value = Choose(LinearModule.Value),
-                QueryBias = weights.QueryBias,
-                KeyBias = weights.KeyBias,
-                ValueBias = weights.ValueBias,
+                QueryBias = ChooseBias(LinearModule.Query),
+                KeyBias = ChooseBias(LinearModule.Key),
+                ValueBias = ChooseBias(LinearModule.Value),
                 Output = Choose(LinearModule.Output),
                 FeedForwardNorm = weights.FeedForwardNorm,
                 Gate = Choose(LinearModule.Gate),
@@ -98,7 +114,7 @@ public sealed class DecoderModel : IDisposable
         }).ToArray();
         var own = matrices.OrderBy(pair => pair.Key).ToArray();
         return new DecoderModel(
-            Path, Description, new DecoderWeights(Weights.TokenEmbedding, layers, Weights.OutputNorm, Weights.OutputProjection), [.. own.Select(pair => pair.Value)], () => Identify(Fingerprint, own));
+            Path, Description, new DecoderWeights(Weights.TokenEmbedding, layers, Weights.OutputNorm, Weights.OutputProjection), [.. own.Select(pair => pair.Value), .. vectors.Values], () => Identify(Fingerprint, own, vectors));
     }
 
     /// <summary>How many bytes the packed matrices take; vectors are next to nothing.</summary>
@@ -120,15 +136,19 @@ public sealed class DecoderModel : IDisposable
             return;
         }
 
-        foreach (var matrix in _own)
+        foreach (var weight in _own)
         {
-            matrix.Dispose();
+            weight.Dispose();
         }
     }
 
-    private static unsafe string Identify(string fingerprint, IEnumerable<KeyValuePair<(int Layer, LinearModule Module), PackedMatrix>> matrices)
+    private static unsafe string Identify(
+        string fingerprint, IEnumerable<KeyValuePair<(int Layer, LinearModule Module), PackedMatrix>> matrices, IEnumerable<KeyValuePair<(int Layer, LinearModule Module), WeightVector>> biases)
     {
         const int LargestPiece = 1 << 20;
+
+        // In place of a matrix's format.
+        const int BiasMark = -1;
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Encoding.ASCII.GetBytes(fingerprint));
         var head = new byte[3 * sizeof(int)];
@@ -142,6 +162,15 @@ public sealed class DecoderModel : IDisposable
             {
                 hash.AppendData(new ReadOnlySpan<byte>((byte*)matrix.View.Data + at, (int)Math.Min(LargestPiece, matrix.ByteLength - at)));
             }
+        }
+
+        foreach (var ((layer, module), bias) in biases.OrderBy(pair => pair.Key))
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(head, layer);
+            BinaryPrimitives.WriteInt32LittleEndian(head.AsSpan(4), (int)module);
+            BinaryPrimitives.WriteInt32LittleEndian(head.AsSpan(8), BiasMark);
+            hash.AppendData(head);
+            hash.AppendData(new ReadOnlySpan<byte>((byte*)bias.Pointer, bias.Length * sizeof(float)));
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());

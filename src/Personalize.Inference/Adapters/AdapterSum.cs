@@ -12,7 +12,7 @@ public static class AdapterSum
     /// <summary>Makes one adapter of several; none of them is changed.</summary>
     /// <param name="adapters">At least one. The order decides the order of summation, and so the last bit of a result.</param>
     /// <returns>An adapter of scale 1; it can be attached and merged like any other.</returns>
-    /// <exception cref="ArgumentException">There is no adapter, or a weight is not finite.</exception>
+    /// <exception cref="ArgumentException">There is no adapter, a weight is not finite, or an adapter has magnitudes (DoRA) or biases.</exception>
     /// <exception cref="AdapterMismatchException">The adapters belong to different bases.</exception>
     /// <exception cref="TensorShapeException">Two pairs of one map have different sizes.</exception>
     public static LoraAdapter Of(params IReadOnlyList<WeightedAdapter> adapters)
@@ -26,6 +26,11 @@ public static class AdapterSum
         if (adapters.Any(part => part.Adapter.Pairs.Any(pair => pair.Magnitude is not null)))
         {
             throw new ArgumentException("an adapter with magnitudes (DoRA) rescales rows and has no sum with another; merge it into the base first", nameof(adapters));
+        }
+
+        if (adapters.Any(part => part.Adapter.Pairs.Any(pair => pair.Bias is not null)))
+        {
+            throw new ArgumentException("an adapter with biases replaces those of the base and has no sum with another; merge it into the base first", nameof(adapters));
         }
 
         var fingerprint = adapters[0].Adapter.BaseFingerprint;

@@ -15,7 +15,7 @@ public sealed class AttachedAdapter : IDisposable
     /// <param name="model">The model it is to serve with.</param>
     /// <param name="pool">The threads that measure the weights' rows for an adapter with magnitudes (DoRA); null stands for one thread.</param>
     /// <exception cref="AdapterMismatchException">The adapter belongs to another base.</exception>
-    /// <exception cref="TensorShapeException">A pair does not fit the model's map, or names a layer it does not have.</exception>
+    /// <exception cref="TensorShapeException">A pair does not fit the model's map, names a layer it does not have, or has a bias where the base or the configuration has none, or none where both have.</exception>
     public AttachedAdapter(LoraAdapter adapter, DecoderModel model, WorkerPool? pool = null)
     {
         if (!string.Equals(adapter.BaseFingerprint, model.Fingerprint, StringComparison.Ordinal))
@@ -34,6 +34,12 @@ public sealed class AttachedAdapter : IDisposable
             if (pair.InputSize != input || pair.OutputSize != output)
             {
                 throw new TensorShapeException($"adapter layer {pair.Layer} {pair.Module}", [output, input], [pair.OutputSize, pair.InputSize]);
+            }
+
+            var hasBias = adapter.Configuration.TrainsBiases && model.Description.HasBias(pair.Module);
+            if (pair.Bias is null == hasBias)
+            {
+                throw new TensorShapeException($"adapter layer {pair.Layer} {pair.Module} (bias)", [hasBias ? output : 0], [pair.Bias?.Length ?? 0]);
             }
         }
 

@@ -8,7 +8,7 @@ using Personalize.Inference.Adapters;
 namespace Personalize.Inference.Merging;
 
 /// <summary>
-/// Merges an adapter into the weights of its base, <c>W' = Q(W + scale * B A)</c>, tensor by tensor: into the engine's packed weights, where dropping the result undoes it, and into a new model file.
+/// Merges an adapter into the weights of its base, <c>W' = Q(W + scale * B A)</c> and the adapter's biases in place of the base's, tensor by tensor: into the engine's packed weights, where dropping the result undoes it, and into a new model file.
 /// </summary>
 /// <remarks>
 /// A LoRA update is often smaller than half the step of a 4-bit weight, so plain rounding erases most of it. <see cref="Choose"/> therefore rounds with a search of each block's scale and offset and with error feedback,
@@ -144,7 +144,7 @@ public sealed unsafe class AdapterMerge : IDisposable
         };
     }
 
-    /// <summary>The base with the adapter merged into it as things stand, in the engine's packed form: only the adapted matrices are new, everything else is shared with the base, which stays what it is.</summary>
+    /// <summary>The base with the adapter merged into it as things stand, in the engine's packed form: only the adapted matrices and trained biases are new, everything else is shared with the base, which stays what it is.</summary>
     /// <returns>A model for sessions; disposing it undoes the merge. Must not outlive the base.</returns>
     /// <exception cref="AdapterFormatException">A merged value is outside what its type can hold.</exception>
     public DecoderModel CreateModel()
@@ -157,7 +157,7 @@ public sealed unsafe class AdapterMerge : IDisposable
                 matrices.Add((candidate.Layer, candidate.Module), candidate.Pack(_pool));
             }
 
-            return _model.WithMatrices(matrices);
+            return _model.WithMatrices(matrices, _adapter.Pairs.Where(pair => pair.Bias is not null).ToDictionary(pair => (pair.Layer, pair.Module), pair => pair.Bias!));
         }
         catch
         {

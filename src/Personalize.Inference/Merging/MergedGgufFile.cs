@@ -4,10 +4,11 @@ using Personalize.Core.Formats;
 using Personalize.Core.Formats.Gguf;
 using Personalize.Core.Kernels;
 using Personalize.Core.Models;
+using Personalize.Core.Quantization;
 
 namespace Personalize.Inference.Merging;
 
-/// <summary>Writes a merged model: the base's file with the adapted tensors replaced and its provenance added.</summary>
+/// <summary>Writes a merged model: the base's file with the adapted tensors and trained biases replaced and its provenance added.</summary>
 internal static class MergedGgufFile
 {
     private const string AdapterKey = "personalize.merged_adapter";
@@ -36,11 +37,16 @@ internal static class MergedGgufFile
         writer.AddString(BasePrefix + "0.name", file.Metadata.TryGetString("general.name", out var name) ? name : Path.GetFileNameWithoutExtension(file.Path));
         writer.AddString(FingerprintKey, file.Fingerprint);
         writer.AddString(AdapterKey, adapterId);
+        var biases = adapter.Pairs.Where(pair => pair.Bias is not null).ToDictionary(pair => MergedTensorNames.OfBias(pair.Layer, pair.Module), StringComparer.Ordinal);
         foreach (var tensor in file.Tensors)
         {
             if (candidates.TryGetValue(tensor.Name, out var candidate))
             {
-                writer.AddTensor(tensor.Name, candidate.Types[candidate.Rung], [.. tensor.Dimensions], stream => WriteRows(stream, candidate.Encode(pool), tensor, candidate, model.Description));
+                writer.AddTensor(tensor.Name, candidate.Types[candidate.Rung], [.. tensor.Dimensions], stream => WriteRows(stream, candidate.Encode(pool), (int)tensor.Dimensions[1], candidate.Module, model.Description));
+            }
+            else if (biases.TryGetValue(tensor.Name, out var pair))
+            {
+                writer.AddTensor(tensor.Name, GgmlType.F32, [.. tensor.Dimensions], stream => WriteRows(stream, BytesOf(pair.Bias!), pair.Bias!.Length, pair.Module, model.Description));
             }
             else
             {
@@ -66,20 +72,26 @@ internal static class MergedGgufFile
         return fileRow - within + (within % 2 * (headDimension / 2)) + (within / 2);
     }
 
-    private static void WriteRows(Stream stream, byte[] rows, GgufTensor tensor, MergeCandidate candidate, DecoderDescription description)
+    private static void WriteRows(Stream stream, byte[] rows, int count, LinearModule module, DecoderDescription description)
     {
-        if (!description.FileHasAdjacentRotaryPairs || candidate.Module is not (LinearModule.Query or LinearModule.Key))
+        if (!description.FileHasAdjacentRotaryPairs || module is not (LinearModule.Query or LinearModule.Key))
         {
             stream.Write(rows);
             return;
         }
 
-        var count = (int)tensor.Dimensions[1];
         var rowBytes = rows.Length / count;
         for (var row = 0; row < count; row++)
         {
             stream.Write(rows, HalfSplitRow(row, description.HeadDimension) * rowBytes, rowBytes);
         }
+    }
+
+    private static byte[] BytesOf(ReadOnlySpan<float> values)
+    {
+        var bytes = new byte[values.Length * sizeof(float)];
+        BlockCodec.Quantize(GgmlType.F32, values, bytes);
+        return bytes;
     }
 
     private static bool IsSame(string path, string other) => string.Equals(path, Path.GetFullPath(other), OperatingSystem.IsWindows() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal);

@@ -10,4 +10,6 @@ internal static class MergedTensorNames
     private static readonly string[] Names = ["attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"];
 
     public static string Of(int layer, LinearModule module) => string.Create(CultureInfo.InvariantCulture, $"blk.{layer}.{Names[(int)module]}.weight");
+
+    public static string OfBias(int layer, LinearModule module) => string.Create(CultureInfo.InvariantCulture, $"blk.{layer}.{Names[(int)module]}.bias");
 }

@@ -10,7 +10,7 @@ namespace Personalize.Training.Adapters;
 
 /// <summary>An adapter while it is trained: all parameters in one flat vector, all gradients in another.</summary>
 /// <remarks>
-/// The order is layer, module, A <c>[rank, in]</c>, then B transposed <c>[rank, out]</c>, then with DoRA the magnitudes <c>[out]</c>. Owns its native memory. Not thread-safe, except that kernels write disjoint parts.
+/// The order is layer, module, A <c>[rank, in]</c>, then B transposed <c>[rank, out]</c>, then with DoRA the magnitudes <c>[out]</c>, then the bias <c>[out]</c> where biases are trained and the base has one. Owns its native memory. Not thread-safe, except that kernels write disjoint parts.
 /// </remarks>
 internal sealed unsafe class TrainableAdapter : IStepGradients, IDisposable
 {
@@ -35,6 +35,8 @@ internal sealed unsafe class TrainableAdapter : IStepGradients, IDisposable
             var rank = configuration.GetRank(layer, module);
             var b = offset + ((long)rank * shape.InputSize);
             var m = b + ((long)rank * shape.OutputSize);
+            var bias = configuration.UseDora ? m + shape.OutputSize : m;
+            var hasBias = HasBias(description, configuration, module);
             Rank = Math.Max(Rank, rank);
             _pairs[Index(layer, module)] = new TrainablePair
             {
@@ -48,8 +50,10 @@ internal sealed unsafe class TrainableAdapter : IStepGradients, IDisposable
                 GradientTransposedB = withGradients ? Gradients.Pointer + b : null,
                 Magnitude = configuration.UseDora ? Parameters.Pointer + m : null,
                 GradientMagnitude = configuration.UseDora && withGradients ? Gradients.Pointer + m : null,
+                Bias = hasBias ? Parameters.Pointer + bias : null,
+                GradientBias = hasBias && withGradients ? Gradients.Pointer + bias : null,
             };
-            offset = configuration.UseDora ? m + shape.OutputSize : m;
+            offset = hasBias ? bias + shape.OutputSize : bias;
         }
     }
 
@@ -75,9 +79,9 @@ internal sealed unsafe class TrainableAdapter : IStepGradients, IDisposable
     public static int LargestRank(DecoderDescription description, LoraConfiguration configuration) =>
         Enumerable.Range(0, description.LayerCount).Max(layer => configuration.Targets.Max(module => configuration.GetRank(layer, module)));
 
-    /// <summary>A new adapter that changes nothing yet: A uniform in <c>+-1/sqrt(in)</c> (Kaiming-uniform with a = sqrt(5), as PEFT starts), B zero, and with DoRA the magnitudes those of the weights' own rows.</summary>
+    /// <summary>A new adapter that changes nothing yet: A uniform in <c>+-1/sqrt(in)</c> (Kaiming-uniform with a = sqrt(5), as PEFT starts), B zero, with DoRA the magnitudes those of the weights' own rows, and biases the base's.</summary>
     /// <param name="description">The model's sizes.</param>
-    /// <param name="weights">The model's weights; null only without DoRA.</param>
+    /// <param name="weights">The model's weights; null only without DoRA and biases.</param>
     /// <param name="pool">The threads that read the weights; null only without DoRA.</param>
     /// <param name="configuration">What to adapt.</param>
     /// <param name="seed">Decides A.</param>
@@ -85,8 +89,12 @@ internal sealed unsafe class TrainableAdapter : IStepGradients, IDisposable
     {
         if (configuration.UseDora)
         {
-            ArgumentNullException.ThrowIfNull(weights);
             ArgumentNullException.ThrowIfNull(pool);
+        }
+
+        if (configuration.UseDora || configuration.TrainsBiases)
+        {
+            ArgumentNullException.ThrowIfNull(weights);
         }
 
         var slots = from layer in Enumerable.Range(0, description.LayerCount) from module in configuration.Targets select (layer, module);
@@ -104,6 +112,11 @@ internal sealed unsafe class TrainableAdapter : IStepGradients, IDisposable
                 {
                     pair.Magnitude[n] = (float)Math.Sqrt(squares.Pointer[n]);
                 }
+            }
+
+            if (pair.Bias is not null)
+            {
+                new ReadOnlySpan<float>(weights!.Layers[layer].GetBias(module)!.Pointer, pair.OutputSize).CopyTo(new Span<float>(pair.Bias, pair.OutputSize));
             }
         });
         return adapter;
@@ -125,6 +138,7 @@ internal sealed unsafe class TrainableAdapter : IStepGradients, IDisposable
             pair.A.CopyTo(new Span<float>(target.A, pair.A.Length));
             Transpose(pair.B, new Span<float>(target.TransposedB, pair.B.Length), target.OutputSize, target.Rank);
             pair.Magnitude?.CopyTo(new Span<float>(target.Magnitude, target.OutputSize));
+            pair.Bias?.CopyTo(new Span<float>(target.Bias, target.OutputSize));
         }
 
         return trainable;
@@ -151,10 +165,10 @@ internal sealed unsafe class TrainableAdapter : IStepGradients, IDisposable
     /// <summary>The gradients as they are now, in the same shape as the parameters of <see cref="ToAdapter"/>.</summary>
     public IReadOnlyList<LoraPair> CopyGradients() => Copy(gradients: true);
 
-    /// <summary>The parameters in groups for the optimizer: A, and B with the magnitudes, whose rate is multiplied with <paramref name="loraPlusRatio"/> (LoRA+, arXiv 2402.12354).</summary>
+    /// <summary>The parameters in groups for the optimizer: A; B with the magnitudes, whose rate is multiplied with <paramref name="loraPlusRatio"/> (LoRA+, arXiv 2402.12354); and biases, which do not decay.</summary>
     public IReadOnlyList<ParameterGroup> Groups(double loraPlusRatio)
     {
-        if (loraPlusRatio == 1)
+        if (loraPlusRatio == 1 && !_configuration.TrainsBiases)
         {
             return [new ParameterGroup(0, Parameters.Length)];
         }
@@ -166,6 +180,10 @@ internal sealed unsafe class TrainableAdapter : IStepGradients, IDisposable
             var b = pair.TransposedB - Parameters.Pointer;
             groups.Add(new ParameterGroup(a, b - a));
             groups.Add(new ParameterGroup(b, ((long)pair.Rank + (pair.HasMagnitude ? 1 : 0)) * pair.OutputSize, loraPlusRatio));
+            if (pair.Bias is not null)
+            {
+                groups.Add(new ParameterGroup(pair.Bias - Parameters.Pointer, pair.OutputSize, Decays: false));
+            }
         });
         return groups;
     }
@@ -186,8 +204,11 @@ internal sealed unsafe class TrainableAdapter : IStepGradients, IDisposable
     private static long PairLength(DecoderDescription description, LoraConfiguration configuration, int layer, LinearModule module)
     {
         var shape = ModuleShape.Of(description, module);
-        return ((long)configuration.GetRank(layer, module) * (shape.InputSize + shape.OutputSize)) + (configuration.UseDora ? shape.OutputSize : 0);
+        var vectors = (configuration.UseDora ? 1 : 0) + (HasBias(description, configuration, module) ? 1 : 0);
+        return ((long)configuration.GetRank(layer, module) * (shape.InputSize + shape.OutputSize)) + ((long)vectors * shape.OutputSize);
     }
+
+    private static bool HasBias(DecoderDescription description, LoraConfiguration configuration, LinearModule module) => configuration.TrainsBiases && description.HasBias(module);
 
     private static int Index(int layer, LinearModule module) => (layer * ModuleCount) + (int)module;
 
@@ -209,6 +230,12 @@ internal sealed unsafe class TrainableAdapter : IStepGradients, IDisposable
         if (pair.Magnitude is null == configuration.UseDora)
         {
             throw new TensorShapeException(name + " (magnitudes)", [configuration.UseDora ? shape.OutputSize : 0], [pair.Magnitude?.Length ?? 0]);
+        }
+
+        var hasBias = HasBias(description, configuration, pair.Module);
+        if (pair.Bias is null == hasBias)
+        {
+            throw new TensorShapeException(name + " (bias)", [hasBias ? shape.OutputSize : 0], [pair.Bias?.Length ?? 0]);
         }
     }
 
@@ -232,7 +259,8 @@ internal sealed unsafe class TrainableAdapter : IStepGradients, IDisposable
             var b = new float[pair.Rank * pair.OutputSize];
             Transpose(new Span<float>(gradients ? pair.GradientTransposedB : pair.TransposedB, b.Length), b, pair.Rank, pair.OutputSize);
             var magnitude = pair.HasMagnitude ? new Span<float>(gradients ? pair.GradientMagnitude : pair.Magnitude, pair.OutputSize).ToArray() : null;
-            pairs.Add(new LoraPair(layer, module, pair.Rank, a, b, magnitude));
+            var bias = pair.Bias is not null ? new Span<float>(gradients ? pair.GradientBias : pair.Bias, pair.OutputSize).ToArray() : null;
+            pairs.Add(new LoraPair(layer, module, pair.Rank, a, b, magnitude, bias));
         });
         return pairs;
     }

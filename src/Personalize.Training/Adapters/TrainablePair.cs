@@ -35,6 +35,12 @@ internal sealed unsafe class TrainablePair
     /// <summary>The gradient of <see cref="Magnitude"/>, <c>[out]</c>.</summary>
     public required float* GradientMagnitude { get; init; }
 
+    /// <summary>The bias in place of the base's, <c>[out]</c>; null where that stays, or there is none.</summary>
+    public required float* Bias { get; init; }
+
+    /// <summary>The gradient of <see cref="Bias"/>, <c>[out]</c>.</summary>
+    public required float* GradientBias { get; init; }
+
     /// <summary>Where each example's gradients of A and B go by themselves, in place of the vectors above; null where they are summed.</summary>
     public PerExampleGradients? PerExample { get; set; }
 }

@@ -6,29 +6,30 @@ using Personalize.Training.Adapters;
 namespace Personalize.Training.Layers;
 
 /// <summary>
-/// A linear map with an optional low-rank pair (LoRA, arXiv 2106.09685): <c>y = W x + b + B h</c>, <c>h = s A d(x)</c>, where d is the pair's dropout; with DoRA (arXiv 2402.09353) <c>y = g (W x + B h) + b</c>, <c>g = m / ||W + s B A||</c>.
+/// A linear map with an optional low-rank pair (LoRA, arXiv 2106.09685): <c>y = W x + b + B h</c>, <c>h = s A d(x)</c>, where d is the pair's dropout; with DoRA (arXiv 2402.09353) <c>y = g (W x + B h) + b</c>, <c>g = m / ||W + s B A||</c>. A pair's own bias b' takes the place of b.
 /// </summary>
 /// <remarks>
-/// Gradients: with <c>dc = g dy</c> (without DoRA dy itself) and <c>dh = s B^T dc</c>: <c>dx = W^T dc + d'(A^T dh)</c>, <c>dA = dh^T d(x)</c>, <c>dB = dc^T h</c>, <c>dm = sum of dy (W x + B h) / norm</c>; the norm counts as constant.
+/// Gradients: with <c>dc = g dy</c> (without DoRA dy itself) and <c>dh = s B^T dc</c>: <c>dx = W^T dc + d'(A^T dh)</c>, <c>dA = dh^T d(x)</c>, <c>dB = dc^T h</c>, <c>dm = sum of dy (W x + B h) / norm</c>; the norm counts as constant; <c>db' = sum of dy</c>.
 /// W and b are frozen, or all of them are trained: <c>dW = dy^T x</c>, <c>db = sum of dy</c>.
 /// Shapes: x <c>[tokens, in]</c>, y <c>[tokens, out]</c>, h <c>[tokens, rank]</c>. Parameter gradients are summed token by token in order, so that a step divided into micro-batches has the same bits.
 /// </remarks>
 internal sealed unsafe class LoraLinear(PackedMatrix weight, WeightVector? bias, TrainablePair? pair, DoraRows? dora, LinearGradient? trained, int map)
 {
+    private float* Bias => pair is not null && pair.Bias is not null ? pair.Bias : bias is null ? null : bias.Pointer;
+
     /// <summary>Computes y, and h for the backward.</summary>
     public void Forward(LayerPass pass, float* x, float* y, float* h)
     {
         var (pool, tokens) = (pass.Pool, pass.Tokens);
         Project(pass, x, h);
         FloatMatrixMultiply.Forward(pool, weight, x, tokens, y, Addend(h));
-        if (bias is not null && dora is null)
-        {
-            TokenOperations.Add(pool, bias.Pointer, y, tokens, weight.Rows, repeat: true);
-        }
-
         if (dora is not null)
         {
-            RowRescale.Forward(pool, y, dora.Factors, bias is null ? null : bias.Pointer, tokens, weight.Rows);
+            RowRescale.Forward(pool, y, dora.Factors, Bias, tokens, weight.Rows);
+        }
+        else if (Bias is not null)
+        {
+            TokenOperations.Add(pool, Bias, y, tokens, weight.Rows, repeat: true);
         }
     }
 
@@ -51,6 +52,12 @@ internal sealed unsafe class LoraLinear(PackedMatrix weight, WeightVector? bias,
     public void Backward(LayerPass pass, float* x, float* h, float* dy, float* dx, bool accumulate)
     {
         var (pool, tokens) = (pass.Pool, pass.Tokens);
+        if (pair is not null && pair.GradientBias is not null)
+        {
+            // Of the output's gradient, before it is rescaled: the bias comes after the factors.
+            TokenOperations.AddColumnSums(pool, dy, pair.GradientBias, tokens, weight.Rows);
+        }
+
         if (dora is not null)
         {
             dy = RescaleBackward(pass, x, h, dy);
