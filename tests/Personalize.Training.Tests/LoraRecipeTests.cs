@@ -2,6 +2,7 @@ using System.Text;
 using Personalize.Core.Adapters;
 using Personalize.Core.Errors;
 using Personalize.Training.Optimizers;
+using Personalize.Training.Tests.Support;
 
 namespace Personalize.Training.Tests;
 
@@ -46,6 +47,7 @@ public sealed class LoraRecipeTests
             Epochs = 3,
             Seed = ulong.MaxValue,
             UseDora = true,
+            TrainBiases = true,
             Overrides = [new LoraOverride(null, LinearModule.Query, Rank: 16), new LoraOverride(2, LinearModule.Value, Rank: 1), new LoraOverride(2, LinearModule.Value, Alpha: 32.5f)],
             LoraPlusRatio = 16,
             Schedule = ScheduleKind.Cosine,
@@ -59,8 +61,25 @@ public sealed class LoraRecipeTests
         Assert.Equal(recipe.Targets, copy.Targets);
         Assert.Equal(recipe.Seed, copy.Seed);
         Assert.Equal(recipe.Overrides, copy.Overrides);
+        Assert.True(copy.Configuration.TrainsBiases);
         Assert.Equal(0.25, LoraRecipe.FromJson(new LoraRecipe { Dropout = 0.25 }.ToJson()).Dropout);
         Assert.NotEqual(new LoraRecipe().ToJson(), json);
+    }
+
+    [Fact]
+    public void A_recipe_without_biases_has_the_text_it_had_before_there_was_the_setting() =>
+        Assert.DoesNotContain("trainBiases", Encoding.UTF8.GetString(new LoraRecipe { UseDora = true }.ToJson()), StringComparison.Ordinal);
+
+    [Fact]
+    public void Biases_are_asked_for_of_a_model_that_has_some_among_the_targets()
+    {
+        using var biased = new TinyDecoder(bias: true);
+        using var bare = new TinyDecoder();
+        var recipe = new LoraRecipe { TrainBiases = true };
+        recipe.Validate(biased.Description);
+        Assert.Equal("trainBiases", Assert.Throws<RecipeException>(() => recipe.Validate(bare.Description)).Setting);
+        var elsewhere = new LoraRecipe { TrainBiases = true, Targets = [LinearModule.Output, LinearModule.Down] };
+        Assert.Equal("trainBiases", Assert.Throws<RecipeException>(() => elsewhere.Validate(biased.Description)).Setting);
     }
 
     [Theory]
@@ -91,6 +110,7 @@ public sealed class LoraRecipeTests
     [InlineData("""{"epochs": 0}""", "epochs")]
     [InlineData("""{"seed": -1}""", "seed")]
     [InlineData("""{"dora": "yes"}""", "dora")]
+    [InlineData("""{"trainBiases": 1}""", "trainBiases")]
     [InlineData("""{"dropout": 1}""", "dropout")]
     [InlineData("""{"dropout": -0.1}""", "dropout")]
     [InlineData("""{"dropout": 0.1, "dora": true}""", "dropout")]

@@ -79,6 +79,43 @@ public sealed class LoraTrainerTests
         Assert.NotEqual(expected, Train(model, examples, 1, new TrainingMemory()));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Biases_are_trained_of_adapted_maps_that_have_one_whatever_threads_and_memory(bool dora)
+    {
+        using var model = new TinyDecoder(bias: true);
+        var examples = model.Examples(7);
+        LoraRecipe Of(bool biases) => new()
+        {
+            Rank = 2,
+            Alpha = 4,
+            ExamplesPerStep = 3,
+            Epochs = 2,
+            LearningRate = 0.02,
+            WarmupSteps = 1,
+            WeightDecay = 0.1,
+            ValidationShare = 0.2,
+            UseDora = dora,
+            TrainBiases = biases,
+            Targets = [LinearModule.Query, LinearModule.Value, LinearModule.Down],
+        };
+        using var pool = new WorkerPool(2);
+        var trained = new LoraTrainer(model.Description, model.Weights, pool, Of(true)).Run(examples, "base").Adapter;
+        foreach (var pair in trained.Pairs)
+        {
+            Assert.Equal(pair.Module != LinearModule.Down, pair.Bias is not null);
+            Assert.True(pair.Bias is null || pair.Bias.Zip(BiasOf(model, pair)).All(bias => bias.First != bias.Second));
+        }
+
+        Assert.All(new LoraTrainer(model.Description, model.Weights, pool, Of(false)).Run(examples, "base").Adapter.Pairs, pair => Assert.Null(pair.Bias));
+        var expected = Train(model, examples, 1, new TrainingMemory(), Of(true));
+        Assert.NotEqual(expected, Train(model, examples, 1, new TrainingMemory(), Of(false)));
+        var smallest = Assert.Throws<MemoryBudgetException>(() => Train(model, examples, 1, new TrainingMemory { BudgetBytes = 1 }, Of(true))).RequiredBytes;
+        Assert.Equal(expected, Train(model, examples, 2, new TrainingMemory { BudgetBytes = smallest }, Of(true)));
+        Assert.Equal(expected, Train(model, examples, 2, new TrainingMemory { Activations = ActivationPolicy.Recompute }, Of(true)));
+    }
+
     [Fact]
     public void Stops_when_later_examples_get_worse_and_keeps_the_best()
     {
@@ -192,7 +229,13 @@ public sealed class LoraTrainerTests
         using var pool = new WorkerPool(threads);
         recipe ??= new LoraRecipe { Rank = 2, Alpha = 4, ExamplesPerStep = 3, Epochs = 2, LearningRate = 0.02, Seed = 9 };
         var pairs = new LoraTrainer(model.Description, model.Weights, pool, recipe, memory).Run(examples, "base").Adapter.Pairs;
-        return [.. pairs.SelectMany(p => p.A.Concat(p.B).Concat(p.Magnitude ?? []))];
+        return [.. pairs.SelectMany(p => p.A.Concat(p.B).Concat(p.Magnitude ?? []).Concat(p.Bias ?? []))];
+    }
+
+    private static unsafe float[] BiasOf(TinyDecoder model, LoraPair pair)
+    {
+        var bias = model.Weights.Layers[pair.Layer].GetBias(pair.Module)!;
+        return new ReadOnlySpan<float>(bias.Pointer, bias.Length).ToArray();
     }
 
     private sealed class Reports(List<TrainingProgress> reports, Action<TrainingProgress>? then = null) : IProgress<TrainingProgress>

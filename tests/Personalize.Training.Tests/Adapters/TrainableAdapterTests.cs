@@ -84,6 +84,59 @@ public sealed class TrainableAdapterTests
     }
 
     [Fact]
+    public void Biases_start_as_the_base_s_and_come_back_as_they_were()
+    {
+        using var model = new TinyDecoder(bias: true);
+        var configuration = Configuration with { TrainsBiases = true };
+        using var start = TrainableAdapter.Initialize(model.Description, model.Weights, pool: null, configuration, 5);
+        foreach (var pair in start.ToAdapter("base").Pairs)
+        {
+            Assert.Equal(BiasOf(model, pair), pair.Bias);
+        }
+
+        var adapter = OracleAdapter.CreateData(model.Description, configuration with { UseDora = true }, 0.5f, model.Weights);
+        using var trainable = TrainableAdapter.FromAdapter(model.Description, adapter, withGradients: true);
+        using var half = trainable.WithOwnGradients(model.Description);
+        foreach (var (expected, actual) in adapter.Pairs.OrderBy(pair => (pair.Layer, pair.Module)).Zip(half.ToAdapter("base").Pairs))
+        {
+            Assert.Equal(expected.Magnitude, actual.Magnitude);
+            Assert.Equal(expected.Bias, actual.Bias);
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(16)]
+    public void Biases_take_the_plain_rate_and_do_not_decay(double ratio)
+    {
+        using var model = new TinyDecoder(bias: true);
+        using var adapter = OracleAdapter.Create(model.Description, Configuration with { UseDora = true, TrainsBiases = true, Targets = [LinearModule.Query, LinearModule.Down] }, 0.5f, weights: model.Weights);
+        var settings = new (double Rate, bool Decays)[adapter.Parameters.Length];
+        foreach (var group in adapter.Groups(ratio))
+        {
+            Array.Fill(settings, (group.RateFactor, group.Decays), (int)group.Start, (int)group.Length);
+        }
+
+        var expected = adapter.ToAdapter("base").Pairs.SelectMany(p =>
+            Enumerable.Repeat((1.0, true), p.A.Length).Concat(Enumerable.Repeat((ratio, true), p.B.Length + p.Magnitude!.Length)).Concat(Enumerable.Repeat((1.0, false), p.Bias?.Length ?? 0)));
+        Assert.Equal(expected, settings);
+    }
+
+    [Fact]
+    public void A_bias_that_base_or_configuration_have_not_is_refused_and_one_that_both_have_is_asked_for()
+    {
+        using var model = new TinyDecoder(bias: true);
+        using var bare = new TinyDecoder();
+        var configuration = Configuration with { TrainsBiases = true };
+        var (plain, biased) = (OracleAdapter.CreateData(model.Description, Configuration, 0.5f), OracleAdapter.CreateData(model.Description, configuration, 0.5f, model.Weights));
+        Assert.Throws<TensorShapeException>(() => TrainableAdapter.FromAdapter(model.Description, new LoraAdapter(configuration, "base", plain.Pairs), withGradients: false));
+        Assert.Throws<TensorShapeException>(() => TrainableAdapter.FromAdapter(model.Description, new LoraAdapter(Configuration, "base", biased.Pairs), withGradients: false));
+        Assert.Throws<TensorShapeException>(() => TrainableAdapter.FromAdapter(bare.Description, biased, withGradients: false));
+        using var none = TrainableAdapter.FromAdapter(bare.Description, new LoraAdapter(configuration, "base", plain.Pairs), withGradients: false);
+        Assert.All(none.ToAdapter("base").Pairs, pair => Assert.Null(pair.Bias));
+    }
+
+    [Fact]
     public void A_pair_of_another_shape_or_layer_is_refused()
     {
         using var model = new TinyDecoder();
@@ -92,6 +145,9 @@ public sealed class TrainableAdapterTests
             Assert.Throws<TensorShapeException>(() => TrainableAdapter.FromAdapter(model.Description, new LoraAdapter(Configuration, "base", [pair]), withGradients: false));
         }
     }
+
+    private static unsafe float[]? BiasOf(TinyDecoder model, LoraPair pair) =>
+        model.Weights.Layers[pair.Layer].GetBias(pair.Module) is { } bias ? new ReadOnlySpan<float>(bias.Pointer, bias.Length).ToArray() : null;
 
     [Fact]
     public void The_generator_gives_the_documented_values()

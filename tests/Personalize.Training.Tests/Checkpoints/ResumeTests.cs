@@ -38,6 +38,19 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
+    public void Biases_come_back_from_a_checkpoint()
+    {
+        using var model = new TinyDecoder(bias: true);
+        using var pool = new WorkerPool(2);
+        var recipe = new LoraRecipe { Rank = 2, Alpha = 4, ExamplesPerStep = 2, LearningRate = 0.02, WeightDecay = 0.1, TrainBiases = true };
+        float[] Run(MemoryCheckpoints storage) => [.. new LoraTrainer(model.Description, model.Weights, pool, recipe)
+            .Run([.. _examples], "base", new CheckpointOptions { Storage = storage, Interval = TimeSpan.Zero }).Adapter.Pairs.SelectMany(pair => pair.A.Concat(pair.Bias ?? []))];
+        var storage = new MemoryCheckpoints();
+        var expected = Run(storage);
+        Assert.Equal(expected, Run(storage.Moments[storage.Moments.Count / 2].Copy()));
+    }
+
+    [Fact]
     public void A_run_cancelled_again_and_again_keeps_its_last_whole_step_each_time()
     {
         var expected = Bits(Train(null).Result);

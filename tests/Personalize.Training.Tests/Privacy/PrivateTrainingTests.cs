@@ -79,6 +79,7 @@ public sealed class PrivateTrainingTests
 
     [Theory]
     [InlineData("\"dora\":true", "dora")]
+    [InlineData("\"trainBiases\":true", "trainBiases")]
     [InlineData("\"validationShare\":0.1", "validationShare")]
     public void What_would_pass_the_noise_by_is_refused(string setting, string name) =>
         Assert.Equal(name, Assert.Throws<RecipeException>(() => LoraRecipe.FromJson(Encoding.UTF8.GetBytes($$"""{"differentialPrivacy":{"epsilon":8},{{setting}}}"""))).Setting);

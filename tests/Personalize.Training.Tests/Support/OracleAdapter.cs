@@ -16,7 +16,7 @@ internal static class OracleAdapter
     /// <param name="description">The model's sizes.</param>
     /// <param name="configuration">What to adapt.</param>
     /// <param name="boundB">The bound of B.</param>
-    /// <param name="weights">With DoRA the weights whose rows' lengths are the magnitudes: PEFT measures them while B is still zero.</param>
+    /// <param name="weights">With DoRA the weights whose rows' lengths are the magnitudes: PEFT measures them while B is still zero. With biases the weights whose biases are moved a little.</param>
     public static LoraAdapter CreateData(DecoderDescription description, LoraConfiguration configuration, float boundB, DecoderWeights? weights = null)
     {
         var pairs = new List<LoraPair>();
@@ -31,11 +31,24 @@ internal static class OracleAdapter
                 var b = new float[rank * shape.OutputSize];
                 UniformStream.Fill(a, key, (float)(1 / Math.Sqrt(shape.InputSize)));
                 UniformStream.Fill(b, key + 1, boundB);
-                pairs.Add(new LoraPair(layer, module, rank, a, b, configuration.UseDora ? Magnitudes(weights!.Layers[layer][module]) : null));
+                var magnitudes = configuration.UseDora ? Magnitudes(weights!.Layers[layer][module]) : null;
+                pairs.Add(new LoraPair(layer, module, rank, a, b, magnitudes, configuration.TrainsBiases && description.HasBias(module) ? Biases(weights!.Layers[layer].GetBias(module)!, key) : null));
             }
         }
 
         return new LoraAdapter(configuration, "oracle", pairs);
+    }
+
+    private static unsafe float[] Biases(WeightVector start, ulong key)
+    {
+        var biases = new float[start.Length];
+        UniformStream.Fill(biases, key + (1 << 20), 0.3f);
+        for (var n = 0; n < biases.Length; n++)
+        {
+            biases[n] += start.Pointer[n];
+        }
+
+        return biases;
     }
 
     private static float[] Magnitudes(PackedMatrix weight)
