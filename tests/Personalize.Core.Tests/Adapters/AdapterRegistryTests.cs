@@ -55,6 +55,30 @@ public sealed class AdapterRegistryTests : IDisposable
         Assert.Throws<ArgumentException>(() => Registry.Add(adapter, Provenance));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Biases_come_back(bool dora)
+    {
+        var adapter = AdapterSamples.CreateBiased(dora);
+        var added = Registry.Add(adapter, Provenance);
+        Reopen();
+        AdapterSamples.AssertSame(adapter, Registry.Load(added.Id));
+        Assert.Throws<ArgumentException>(() => Registry.Add(new LoraAdapter(adapter.Configuration with { TrainsBiases = false }, adapter.BaseFingerprint, adapter.Pairs), Provenance));
+        adapter.Pairs[0].Bias![1] = float.NaN;
+        Assert.Throws<ArgumentException>(() => Registry.Add(adapter, Provenance));
+    }
+
+    [Fact]
+    public void A_manifest_without_biases_says_nothing_of_them_as_before_there_were_any()
+    {
+        var record = Registry.Add(AdapterSamples.CreateVaried(), Provenance);
+        var bytes = new AdapterManifest(record, [(0, LinearModule.Query, 64, 48, false)]).Encode();
+        Assert.DoesNotContain("bias", Encoding.UTF8.GetString(bytes), StringComparison.OrdinalIgnoreCase);
+        Assert.EndsWith("""[[0,"q_proj",64,48]]}""", Encoding.UTF8.GetString(bytes), StringComparison.Ordinal);
+        Assert.Equal((0, LinearModule.Query, 64, 48, false), Assert.Single(AdapterManifest.Decode(bytes).Pairs));
+    }
+
     [Fact]
     public void Figures_that_are_missing_or_not_finite_come_back()
     {

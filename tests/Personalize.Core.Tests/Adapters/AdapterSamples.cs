@@ -14,6 +14,9 @@ internal static class AdapterSamples
     /// <summary>The shapes that <c>adapters/sample</c> is for.</summary>
     public static DecoderDescription Tiny { get; } = Describe(layers: 3, hidden: 64, intermediate: 160, heads: 4, keyValueHeads: 2, headDimension: 16);
 
+    /// <summary><see cref="Tiny"/> with biases of queries, keys and values, as qwen2 has them.</summary>
+    public static DecoderDescription Biased { get; } = Tiny with { Architecture = "qwen2", FileHasAdjacentRotaryPairs = false, HasAttentionBias = true };
+
     /// <summary>SmolLM2-135M.</summary>
     public static DecoderDescription SmolLm2 { get; } = Describe(layers: 30, hidden: 576, intermediate: 1536, heads: 9, keyValueHeads: 3, headDimension: 64);
 
@@ -56,12 +59,27 @@ internal static class AdapterSamples
         return new LoraAdapter(configuration, Fingerprint, [.. pairs]);
     }
 
+    /// <summary>An adapter of <see cref="Biased"/> with trained biases, of queries, values and down projections.</summary>
+    public static LoraAdapter CreateBiased(bool dora = false)
+    {
+        var random = new Random(6);
+        float[] Values(int count) => [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() - 0.5f)];
+        LinearModule[] targets = [LinearModule.Query, LinearModule.Value, LinearModule.Down];
+        var pairs =
+            from layer in Enumerable.Range(0, Biased.LayerCount)
+            from module in targets
+            let shape = Biased.GetShape(module)
+            select new LoraPair(layer, module, 2, Values(2 * shape.Input), Values(shape.Output * 2), dora ? Values(shape.Output) : null, Biased.HasBias(module) ? Values(shape.Output) : null);
+        return new LoraAdapter(new LoraConfiguration(2, 4, UseRankStabilizedScaling: false, targets) { UseDora = dora, TrainsBiases = true }, Fingerprint, [.. pairs]);
+    }
+
     public static void AssertSame(LoraAdapter expected, LoraAdapter actual)
     {
         Assert.Equal(expected.BaseFingerprint, actual.BaseFingerprint);
         Assert.Equal(expected.Configuration.Scale, actual.Configuration.Scale);
         Assert.Equal(expected.Configuration.Targets, actual.Configuration.Targets);
         Assert.Equal(expected.Configuration.UseDora, actual.Configuration.UseDora);
+        Assert.Equal(expected.Configuration.TrainsBiases, actual.Configuration.TrainsBiases);
         Assert.Equal(expected.Configuration.Overrides, actual.Configuration.Overrides);
         Assert.Equal(expected.Pairs.Count, actual.Pairs.Count);
         foreach (var (left, right) in expected.Pairs.Zip(actual.Pairs))
@@ -70,6 +88,7 @@ internal static class AdapterSamples
             Assert.Equal(left.A, right.A);
             Assert.Equal(left.B, right.B);
             Assert.Equal(left.Magnitude, right.Magnitude);
+            Assert.Equal(left.Bias, right.Bias);
         }
     }
 

@@ -77,6 +77,13 @@ public sealed class GgufAdapterTests : IDisposable
     }
 
     [Fact]
+    public void Biases_cannot_be_written()
+    {
+        var thrown = Assert.Throws<AdapterFormatException>(() => GgufAdapter.Export(_folder["a.gguf"], AdapterSamples.CreateBiased(), AdapterSamples.Biased));
+        Assert.Equal((AdapterFormatError.UnsupportedFeature, "bias"), (thrown.Error, thrown.Field));
+    }
+
+    [Fact]
     public void The_rows_of_b_are_permuted_as_worked_by_hand()
     {
         // Two heads of four rows, rank 1: h0 = (0 1 | 2 3) becomes 0 2 1 3.

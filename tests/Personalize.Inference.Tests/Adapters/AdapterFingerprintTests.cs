@@ -41,10 +41,21 @@ public sealed class AdapterFingerprintTests
         Assert.Equal(all.Length, all.Distinct().Count());
     }
 
-    private static string Of(LoraConfiguration configuration, string fingerprint = "base", float value = 0.25f, float magnitude = 1, bool reversed = false)
+    [Fact]
+    public void Biases_do_and_without_them_it_is_what_it_was()
+    {
+        var biased = Plain with { TrainsBiases = true };
+        var all = new[] { Of(Plain), Of(biased, bias: 1), Of(biased, bias: 1.5f), Of(biased with { UseDora = true }, bias: 1), Of(Plain with { UseDora = true }) };
+        Assert.Equal(all.Length, all.Distinct().Count());
+
+        // SHA-256 of the documented text and values, worked out apart from this code.
+        Assert.Equal("0b2bcd6c72538f9ef53645bedf486ce9e0739ed7c4edf25df4b7c6d81b8165fa", Of(Plain));
+    }
+
+    private static string Of(LoraConfiguration configuration, string fingerprint = "base", float value = 0.25f, float magnitude = 1, float bias = 1, bool reversed = false)
     {
         var pairs = configuration.Targets.Select(module => new LoraPair(
-            0, module, 2, [value, 1, 2, 3], [4, 5, 6, 7], configuration.UseDora ? [magnitude, 1] : null));
+            0, module, 2, [value, 1, 2, 3], [4, 5, 6, 7], configuration.UseDora ? [magnitude, 1] : null, configuration.TrainsBiases ? [bias, 1] : null));
         return AdapterFingerprint.Of(new LoraAdapter(configuration, fingerprint, [.. reversed ? pairs.Reverse() : pairs]));
     }
 }

@@ -15,12 +15,14 @@ public sealed class AdapterMergeTests
     private const double NearlyAll = 0.95;
 
     [Theory]
-    [InlineData(GgmlType.F32, false)]
-    [InlineData(GgmlType.F16, false)]
-    [InlineData(GgmlType.F32, true)]
-    public void Merged_logits_of_unquantized_weights_equal_the_attached_ones(GgmlType type, bool dora)
+    [InlineData(GgmlType.F32, false, false)]
+    [InlineData(GgmlType.F16, false, false)]
+    [InlineData(GgmlType.F32, true, false)]
+    [InlineData(GgmlType.F32, false, true)]
+    [InlineData(GgmlType.F32, true, true)]
+    public void Merged_logits_of_unquantized_weights_equal_the_attached_ones(GgmlType type, bool dora, bool bias)
     {
-        using var tiny = new TinyMerge(type, dora: dora);
+        using var tiny = new TinyMerge(type, dora: dora, bias: bias);
         var expected = tiny.Logits(tiny.Model, attached: true);
         using var merge = new AdapterMerge(tiny.Model, tiny.Adapter, tiny.Pool);
         merge.WriteGguf(tiny.File("merged.gguf"), "one");
@@ -31,6 +33,22 @@ public sealed class AdapterMergeTests
 
         // The adapter moves the logits far more than the tolerance, so the comparison says something.
         Assert.True(LargestDifference(expected, tiny.Logits(tiny.Model, attached: false)) > 100 * LogitTolerance);
+    }
+
+    [Fact]
+    public void A_merged_file_holds_the_trained_biases_in_the_order_of_its_rows()
+    {
+        using var tiny = new TinyMerge(GgmlType.Q4_1, bias: true);
+        using var merge = new AdapterMerge(tiny.Model, tiny.Adapter, tiny.Pool);
+        merge.WriteGguf(tiny.File("merged.gguf"), "one");
+        using var merged = GgufFile.Open(tiny.File("merged.gguf"));
+        foreach (var pair in tiny.Adapter.Pairs.Where(pair => pair.Bias is not null))
+        {
+            var tensor = merged.GetTensor(MergedTensorNames.OfBias(pair.Layer, pair.Module));
+            Assert.Equal((GgmlType.F32, (long)pair.OutputSize), (tensor.Type, tensor.ElementCount));
+            var rows = Enumerable.Range(0, pair.OutputSize).Select(row => pair.Module == LinearModule.Value ? row : MergedGgufFile.HalfSplitRow(row, TinyMerge.HeadDimension));
+            Assert.Equal(rows.Select(row => pair.Bias![row]), merged.ReadSingles(tensor));
+        }
     }
 
     [Fact]
@@ -119,11 +137,12 @@ public sealed class AdapterMergeTests
     }
 
     [Theory]
-    [InlineData(GgmlType.F32)]
-    [InlineData(GgmlType.Q4_1)]
-    public void A_hundred_merges_and_attachments_leave_the_base_as_it_was(GgmlType type)
+    [InlineData(GgmlType.F32, false)]
+    [InlineData(GgmlType.Q4_1, false)]
+    [InlineData(GgmlType.Q4_1, true)]
+    public void A_hundred_merges_and_attachments_leave_the_base_as_it_was(GgmlType type, bool bias)
     {
-        using var tiny = new TinyMerge(type);
+        using var tiny = new TinyMerge(type, bias: bias);
         var before = tiny.Logits(tiny.Model, attached: false, ArithmeticPrecision.Served);
         var fingerprint = tiny.Model.Fingerprint;
         float[]? first = null;

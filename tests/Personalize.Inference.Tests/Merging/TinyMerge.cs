@@ -9,7 +9,7 @@ using Personalize.Inference.Merging;
 
 namespace Personalize.Inference.Tests.Merging;
 
-/// <summary>A llama of two layers with seeded random weights in a given type, written as a file and loaded, and an adapter of all its maps.</summary>
+/// <summary>A llama of two layers with seeded random weights in a given type and perhaps biases, written as a file and loaded, and an adapter of all its maps.</summary>
 internal sealed class TinyMerge : IDisposable
 {
     public const int VocabularySize = 61;
@@ -21,11 +21,11 @@ internal sealed class TinyMerge : IDisposable
     private readonly string _folder = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
     private readonly Random _random = new(20240901);
 
-    public TinyMerge(GgmlType type, int contextLength = 64, bool dora = false)
+    public TinyMerge(GgmlType type, int contextLength = 64, bool dora = false, bool bias = false)
     {
         Directory.CreateDirectory(_folder);
         BasePath = File("base.gguf");
-        Write(type, contextLength);
+        Write(type, contextLength, bias);
         Model = Load(BasePath);
         var pairs = new List<LoraPair>();
         for (var layer = 0; layer < Model.Description.LayerCount; layer++)
@@ -33,11 +33,11 @@ internal sealed class TinyMerge : IDisposable
             foreach (var module in LoraConfiguration.AllTargets)
             {
                 var (input, output) = Model.GetShape(module);
-                pairs.Add(new LoraPair(layer, module, Rank, Values(Rank * input, 0.2f), Values(output * Rank, SpreadOfB), dora ? [.. Values(output, 0.2f).Select(v => 1 + v)] : null));
+                pairs.Add(new LoraPair(layer, module, Rank, Values(Rank * input, 0.2f), Values(output * Rank, SpreadOfB), dora ? [.. Values(output, 0.2f).Select(v => 1 + v)] : null, bias && Model.Description.HasBias(module) ? Values(output, 0.5f) : null));
             }
         }
 
-        Adapter = new LoraAdapter(new LoraConfiguration(Rank, 6, UseRankStabilizedScaling: false, LoraConfiguration.AllTargets) { UseDora = dora }, Model.Fingerprint, pairs);
+        Adapter = new LoraAdapter(new LoraConfiguration(Rank, 6, UseRankStabilizedScaling: false, LoraConfiguration.AllTargets) { UseDora = dora, TrainsBiases = bias }, Model.Fingerprint, pairs);
     }
 
     public string BasePath { get; }
@@ -118,7 +118,7 @@ internal sealed class TinyMerge : IDisposable
         return weights.Length - 1;
     }
 
-    private void Write(GgmlType type, int contextLength)
+    private void Write(GgmlType type, int contextLength, bool bias)
     {
         var writer = new GgufWriter();
         writer.AddString("general.architecture", "llama");
@@ -137,6 +137,13 @@ internal sealed class TinyMerge : IDisposable
             Add($"blk.{layer}.attn_q.weight", type, Hidden, Hidden);
             Add($"blk.{layer}.attn_k.weight", type, Hidden, 2 * HeadDimension);
             Add($"blk.{layer}.attn_v.weight", type, Hidden, 2 * HeadDimension);
+            if (bias)
+            {
+                Add($"blk.{layer}.attn_q.bias", GgmlType.F32, Hidden);
+                Add($"blk.{layer}.attn_k.bias", GgmlType.F32, 2 * HeadDimension);
+                Add($"blk.{layer}.attn_v.bias", GgmlType.F32, 2 * HeadDimension);
+            }
+
             Add($"blk.{layer}.attn_output.weight", type, Hidden, Hidden);
             Add($"blk.{layer}.ffn_norm.weight", GgmlType.F32, Hidden);
             Add($"blk.{layer}.ffn_gate.weight", type, Hidden, Intermediate);
@@ -151,7 +158,7 @@ internal sealed class TinyMerge : IDisposable
         void Add(string name, GgmlType stored, params long[] dimensions)
         {
             var values = Values((int)dimensions.Aggregate(1L, (product, dimension) => product * dimension), dimensions.Length == 1 ? 0.3f : stored == GgmlType.F32 && name.StartsWith("token", StringComparison.Ordinal) ? 0.1f : 0.12f);
-            if (dimensions.Length == 1)
+            if (dimensions.Length == 1 && !name.EndsWith(".bias", StringComparison.Ordinal))
             {
                 foreach (ref var value in values.AsSpan())
                 {
