@@ -10,6 +10,9 @@ internal sealed class AdapterAssembly(string path, DecoderDescription model, Fun
     /// <summary>No adapter of a person needs more; a hostile one would ask for it.</summary>
     public const int MaximumRank = 1024;
 
+    // PEFT's save looks for `q_proj.bias`, which a wrapped map calls `q_proj.base_layer.bias`.
+    private const string MissingBias = "is missing: PEFT's own save leaves trained biases out with lora_only; add them to the file from the trained model";
+
     private readonly Dictionary<(int Layer, LinearModule Module), float[]> _a = [];
     private readonly Dictionary<(int Layer, LinearModule Module), float[]> _b = [];
     private readonly Dictionary<(int Layer, LinearModule Module), float[]> _magnitudes = [];
@@ -66,7 +69,7 @@ internal sealed class AdapterAssembly(string path, DecoderDescription model, Fun
             {
                 float[] Take(AdapterTensor kind) => Of(kind).Remove((layer, module), out var found)
                     ? found
-                    : throw new AdapterFormatException(AdapterFormatError.MissingTensor, path, "is missing: fetch the adapter again", tensor: nameOf(layer, module, kind));
+                    : throw new AdapterFormatException(AdapterFormatError.MissingTensor, path, kind == AdapterTensor.Bias ? MissingBias : "is missing: fetch the adapter again", tensor: nameOf(layer, module, kind));
 
                 var magnitude = configuration.UseDora ? Take(AdapterTensor.Magnitude) : null;
                 var bias = configuration.TrainsBiases && model.HasBias(module) ? Take(AdapterTensor.Bias) : null;
