@@ -106,7 +106,7 @@ public sealed class LoraRecipe
     /// <exception cref="RecipeException">The text is not such an object, or a setting is unknown, repeated, of the wrong kind or out of range.</exception>
     public static LoraRecipe FromJson(ReadOnlyMemory<byte> utf8Json) => LoraRecipeJson.Read(utf8Json);
 
-    /// <summary>Writes all settings, but for those that are off and were not there from the start, as a JSON object that <see cref="FromJson"/> reads back to an equal recipe.</summary>
+    /// <summary>Writes the settings as a JSON object that <see cref="FromJson"/> reads back to an equal recipe; <see cref="TrainBiases"/> and <see cref="DifferentialPrivacy"/> only where they are on.</summary>
     public byte[] ToJson() => LoraRecipeJson.Write(this);
 
     /// <summary>Checks every setting.</summary>
