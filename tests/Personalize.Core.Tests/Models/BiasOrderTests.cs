@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Personalize.Core.Formats.Gguf;
 using Personalize.Core.Models;
 using Personalize.Core.Quantization;
+using Personalize.Core.Tokenization;
 
 namespace Personalize.Core.Tests.Models;
 
@@ -36,6 +37,27 @@ public sealed class BiasOrderTests : IDisposable
         }
 
         static float[] Values(WeightVector vector) => new ReadOnlySpan<float>(vector.Pointer, vector.Length).ToArray();
+    }
+
+    [Theory]
+    [InlineData("llama")]
+    [InlineData("qwen2")]
+    public void A_model_that_is_written_has_the_biases_of_the_file_it_came_from(string architecture)
+    {
+        Write(architecture);
+        using var file = GgufFile.Open(_folder["model.gguf"]);
+        using var model = DecoderModel.Load(file);
+        var tokenizer = new TokenizerDefinition { Model = "gpt2", PreTokenizer = "gpt-2", Tokens = ["a", "b", "c", "d", "e"], Merges = [], TokenTypes = Enumerable.Repeat(TokenType.Normal, 5).ToArray() };
+        using (var stream = File.Create(_folder["written.gguf"]))
+        {
+            DecoderModelWriter.Prepare(model.Description, model.Weights, tokenizer, "", GgmlType.F32, GgmlType.F32, new Dictionary<string, string>()).Write(stream);
+        }
+
+        using var written = GgufFile.Open(_folder["written.gguf"]);
+        foreach (var tensor in file.Tensors.Where(tensor => tensor.Name.EndsWith(".bias", StringComparison.Ordinal)))
+        {
+            Assert.Equal(file.ReadSingles(tensor), written.ReadSingles(written.GetTensor(tensor.Name)));
+        }
     }
 
     private void Write(string architecture)
