@@ -5,25 +5,28 @@ using Personalize.Training.Memory;
 
 namespace Personalize.Cli.Benchmarks;
 
-/// <summary>Measures training: every step the same number of examples of one length, random tokens, loss on all of them.</summary>
-internal sealed class TrainingBenchmark(Engine engine, int batch, int sequence, int rank, int steps, TrainingMemory? memory, TimeProvider time)
+/// <summary>Measures training on given examples; the first step, which also compiles, does not count.</summary>
+internal sealed class TrainingBenchmark(Engine engine, LoraRecipe recipe, IReadOnlyList<TrainingExample> examples, TrainingMemory? memory, TimeProvider time)
 {
-    /// <summary>Trains and returns tokens a second, the median over all steps but the first, which also compiles, and what was planned.</summary>
+    /// <summary>Examples of one length, random tokens with loss on all of them.</summary>
+    public static TrainingExample[] Random(int vocabulary, int count, int length) =>
+        [.. Enumerable.Range(0, count).Select(e => new TrainingExample([.. Enumerable.Range(0, length).Select(i => 17 + (int)(((e * 31L * length) + i) * 7919 % (vocabulary - 17)))], promptLength: 0))];
+
+    /// <summary>Trains and returns what the counted steps gave and what was planned.</summary>
     public Figures Run(IProgress<TrainingProgress> progress, CancellationToken cancellationToken)
     {
-        var vocabulary = engine.Model.Description.VocabularySize;
-        var examples = Enumerable.Range(0, batch * (steps + 1))
-            .Select(e => new TrainingExample([.. Enumerable.Range(0, sequence).Select(i => 17 + (int)(((e * 31L * sequence) + i) * 7919 % (vocabulary - 17)))], promptLength: 0))
-            .ToArray();
-        var recipe = new LoraRecipe { Rank = rank, Alpha = 2 * rank, ExamplesPerStep = batch, MaximumTokens = sequence };
         var recorder = new Recorder(progress);
         var result = new LoraTrainer(engine.Model.Description, engine.Model.Weights, engine.Pool, recipe, memory, time).Run(examples, engine.Model.Fingerprint, recorder, cancellationToken);
-        var seconds = recorder.StepSeconds.Skip(1).Order().ToArray();
-        return new Figures(batch * sequence / seconds[seconds.Length / 2], result.Plan);
+        var steps = recorder.StepSeconds.Zip(examples.Chunk(recipe.ExamplesPerStep), (seconds, step) => (Seconds: seconds, Tokens: step.Sum(example => example.Length))).Skip(1).ToArray();
+        var speeds = steps.Select(step => step.Tokens / step.Seconds).Order().ToArray();
+        return new Figures(speeds[speeds.Length / 2], steps.Sum(step => step.Tokens) / steps.Sum(step => step.Seconds), result.Plan);
     }
 
     /// <summary>What a run gave.</summary>
-    internal sealed record Figures(double TokensPerSecond, TrainingPlan Plan);
+    /// <param name="MedianTokensPerSecond">Of the counted steps.</param>
+    /// <param name="MeanTokensPerSecond">All their tokens by all their seconds.</param>
+    /// <param name="Plan">What was planned.</param>
+    internal sealed record Figures(double MedianTokensPerSecond, double MeanTokensPerSecond, TrainingPlan Plan);
 
     private sealed class Recorder(IProgress<TrainingProgress> inner) : IProgress<TrainingProgress>
     {

@@ -36,7 +36,7 @@ internal static class EvaluateCommand
     {
         var interactions = InteractionFile.Read(path, rows);
         using var engine = Engine.Load(context, adapter);
-        var examples = interactions.ConvertAll(interaction => Encode(engine, interaction));
+        var examples = interactions.ConvertAll(interaction => InteractionExample.Encode(engine, interaction, new LoraRecipe().MaximumTokens));
         var score = context.Output.WithProgress("evaluate", progress => precision == ArithmeticPrecision.Single
             ? ScoreExactly(context, engine, examples)
             : ScoreServed(context, engine, examples, progress));
@@ -57,7 +57,7 @@ internal static class EvaluateCommand
         var interactions = InteractionFile.Read(path, rows);
         var known = InteractionFile.Read(path, searched);
         using var engine = Engine.Load(context, adapter);
-        var plain = interactions.ConvertAll(interaction => Encode(engine, interaction));
+        var plain = interactions.ConvertAll(interaction => InteractionExample.Encode(engine, interaction, new LoraRecipe().MaximumTokens));
         var similar = SimilarExamples.Encode(engine, interactions, plain, known, options);
         var evaluator = new AdapterEvaluator(engine.Model.Description, engine.Model.Weights, engine.Pool);
         var (without, with) = context.Output.WithProgress(
@@ -81,12 +81,6 @@ internal static class EvaluateCommand
                 $"mean loss {with.MeanNll:F4} with similar rows, {without.MeanNll:F4} without, over {with.Tokens} tokens of {plain.Count} rows\n"
                 + $"similar rows {(interval.IsBetter ? "help" : "do not surely help")}: the difference lies between {interval.Low:F4} and {interval.High:F4}\n"));
         return ExitCode.Done;
-    }
-
-    private static TrainingExample Encode(Engine engine, Interaction interaction)
-    {
-        var encoded = engine.Chat.EncodeExample(interaction.Context, interaction.Text);
-        return new TrainingExample(encoded.Ids, encoded.PromptLength).Truncate(Math.Min(new LoraRecipe().MaximumTokens, engine.Model.Description.ContextLength));
     }
 
     // With the arithmetic that trains and gates, so that the figures can be compared.

@@ -51,7 +51,7 @@ internal static class CommandExamples
         ["bench"] = ["bench inference", "bench training"],
         ["bench inference"] = ["bench inference --model smollm2-135m", "bench inference --json"],
         ["bench store"] = ["bench store", "bench store --json"],
-        ["bench training"] = ["bench training --model smollm2-135m"],
+        ["bench training"] = ["bench training --model smollm2-135m", "bench training --interactions history.jsonl"],
         ["doctor"] = ["doctor", "doctor --data my-demo"],
         ["completions"] = ["completions bash > ~/.local/share/bash-completion/completions/personalize"],
         ["completions bash"] = ["completions bash > ~/.local/share/bash-completion/completions/personalize"],

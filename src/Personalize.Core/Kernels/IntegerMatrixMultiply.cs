@@ -325,7 +325,7 @@ internal static unsafe partial class IntegerMatrixMultiply
                 var passesOnce = isLast && Tokens <= 4;
                 var ahead = passesOnce ? BytesAhead : isLast ? count * weight.GroupStride : 0;
                 var farAhead = passesOnce ? BytesFarAhead : 0;
-                if (Tokens == 1 && 2 * weight.GroupStride <= BytesFarAhead)
+                if (Tokens == 1 && whole >= 2 && 2 * weight.GroupStride <= BytesFarAhead)
                 {
                     // Two short groups pass together: what lies before the next two is there or on its way.
                     (ahead, farAhead) = (2 * weight.GroupStride, 0);

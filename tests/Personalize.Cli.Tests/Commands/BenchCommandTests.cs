@@ -2,7 +2,7 @@ using Personalize.Cli.Hosting;
 
 namespace Personalize.Cli.Tests.Commands;
 
-/// <summary><c>bench inference</c> and the long stream of <c>perplexity</c> on a tiny model: what is reported, never how fast it is.</summary>
+/// <summary><c>bench inference</c>, <c>bench training</c> on texts, and the long stream of <c>perplexity</c> on a tiny model: what is reported, never how fast it is.</summary>
 public sealed class BenchCommandTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -43,6 +43,23 @@ public sealed class BenchCommandTests : IDisposable
         Assert.All(figures, row => Assert.Equal(row.GetProperty("texts").GetInt32(), row.GetProperty("identical").GetInt32()));
         Assert.Contains(figures, row => row.GetProperty("acceptedTokens").GetInt32() > 0);
         Assert.All(json.GetProperty("check").EnumerateArray(), row => Assert.Equal(6, row.GetProperty("drafters")[0].GetProperty("texts").GetInt32()));
+    }
+
+    [Fact]
+    public void Training_on_texts_tells_what_padding_would_add()
+    {
+        string[] texts = ["a", "a b c d e f g h", "a b", "a b c d", "a", "a b c d e f"];
+        var interactions = _folder.Write("texts.jsonl", string.Concat(texts.Select((text, i) => $$"""{"id": {{i}}, "timestamp": {{1741345891 + i}}, "context": "ask", "text": "{{text}}"}""" + "\n")));
+        string[] line = ["bench", "training", "--model", _model, "--data", _folder["none"], "--interactions", interactions];
+        var json = CommandRun.Of([.. line, "--batch", "2", "--runs", "2", "--json"]).Succeeds().Json;
+        var lengths = json.GetProperty("lengths").EnumerateArray().Select(length => length.GetInt32()).ToArray();
+        Assert.Equal(4, lengths.Length);
+        Assert.Equal(lengths.Sum(), json.GetProperty("tokens").GetInt32());
+        Assert.Equal(2 * (Math.Max(lengths[0], lengths[1]) + Math.Max(lengths[2], lengths[3])), json.GetProperty("paddedTokens").GetInt32());
+        Assert.True(json.GetProperty("paddedTokens").GetInt32() > json.GetProperty("tokens").GetInt32());
+        Assert.True(json.GetProperty("tokensPerSecond").GetDouble() > 0);
+        CommandRun.Of([.. line, "--batch", "6"]).FailsWith(ExitCode.Usage, "6 rows");
+        CommandRun.Of([.. line, "--ranks", "4,8"]).FailsWith(ExitCode.Usage, "--ranks");
     }
 
     [Theory]
