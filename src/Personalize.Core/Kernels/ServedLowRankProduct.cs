@@ -63,48 +63,50 @@ internal static unsafe class ServedLowRankProduct
             var b = (sbyte*)term.Up + ((((long)group * term.Rank) + first) * Lanes);
             if (tokens == 4)
             {
-                UpEight<TDot, Tiles.Four>(b, term.Rank, (float*)term.UpScales + group, h + first, count, y, stride);
+                UpFour<TDot>(b, term.Rank, (float*)term.UpScales + group, h + first, count, y, stride);
             }
             else
             {
-                UpEight<TDot, Tiles.One>(b, term.Rank, (float*)term.UpScales + group, h + first, count, y, stride);
+                UpOne<TDot>(b, term.Rank, (float*)term.UpScales + group, (RoundedInnerProducts*)(h + first), count, y);
             }
         }
     }
 
+    /// <summary>One token: what belongs to it stays in registers while the groups pass.</summary>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private static void UpEight<TDot, TTile>(sbyte* b, int rank, float* scales, float* h, int count, float* y, long stride)
+    private static void UpOne<TDot>(sbyte* b, int rank, float* scales, RoundedInnerProducts* h, int count, float* y)
         where TDot : struct, IDotProduct
-        where TTile : struct, ITile
     {
-        var h0 = (RoundedInnerProducts*)h;
-        var h1 = (RoundedInnerProducts*)(h + ((TTile.Count - 1) / 3 * rank));
-        var h2 = (RoundedInnerProducts*)(h + ((TTile.Count - 1) / 3 * 2 * rank));
-        var h3 = (RoundedInnerProducts*)(h + ((TTile.Count - 1) / 3 * 3 * rank));
-        var (first0, second0, excess0, scale0) = Broadcast<TDot>(h0);
-        var (first1, second1, excess1, scale1) = Broadcast<TDot>(h1);
-        var (first2, second2, excess2, scale2) = Broadcast<TDot>(h2);
-        var (first3, second3, excess3, scale3) = Broadcast<TDot>(h3);
+        var first = Vector256.Create(h->First).AsSByte();
+        var second = Vector256.Create(h->Second).AsSByte();
+        var excess = Vector256.Create(h->Sum * TDot.Excess);
+        var scale = Vector256.Create(h->Scale);
+        for (var g = 0; g < count; g++, y += Lanes, b += rank * Lanes)
+        {
+            var low = Vector256.Load(b);
+            var high = Vector256.Load(b + Vector256<sbyte>.Count);
+            Add<TDot>(low, high, TDot.Unsigned(low), TDot.Unsigned(high), first, second, excess, Vector256.Create(scales[g]) * scale, y);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static void UpFour<TDot>(sbyte* b, int rank, float* scales, float* h, int count, float* y, long stride)
+        where TDot : struct, IDotProduct
+    {
         for (var g = 0; g < count; g++, y += Lanes, b += rank * Lanes)
         {
             var low = Vector256.Load(b);
             var high = Vector256.Load(b + Vector256<sbyte>.Count);
             var (unsignedLow, unsignedHigh) = (TDot.Unsigned(low), TDot.Unsigned(high));
             var scale = Vector256.Create(scales[g]);
-            Add<TDot>(low, high, unsignedLow, unsignedHigh, first0, second0, excess0, scale * scale0, y);
-            if (TTile.Count == 4)
+            for (var t = 0; t < 4; t++)
             {
-                Add<TDot>(low, high, unsignedLow, unsignedHigh, first1, second1, excess1, scale * scale1, y + stride);
-                Add<TDot>(low, high, unsignedLow, unsignedHigh, first2, second2, excess2, scale * scale2, y + (2 * stride));
-                Add<TDot>(low, high, unsignedLow, unsignedHigh, first3, second3, excess3, scale * scale3, y + (3 * stride));
+                var inner = (RoundedInnerProducts*)(h + (t * rank));
+                var excess = Vector256.Create(inner->Sum * TDot.Excess);
+                Add<TDot>(low, high, unsignedLow, unsignedHigh, Vector256.Create(inner->First).AsSByte(), Vector256.Create(inner->Second).AsSByte(), excess, scale * Vector256.Create(inner->Scale), y + (t * stride));
             }
         }
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (Vector256<sbyte> First, Vector256<sbyte> Second, Vector256<int> Excess, Vector256<float> Scale) Broadcast<TDot>(RoundedInnerProducts* h)
-        where TDot : struct, IDotProduct =>
-        (Vector256.Create(h->First).AsSByte(), Vector256.Create(h->Second).AsSByte(), Vector256.Create(h->Sum * TDot.Excess), Vector256.Create(h->Scale));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Add<TDot>(
