@@ -13,6 +13,8 @@ public sealed unsafe class IntegerMatrixMultiplyTests
 
     [Theory]
     [InlineData(WeightFormat.Q4Zero, 9)]
+    [InlineData(WeightFormat.Q4One, 9)]
+    [InlineData(WeightFormat.Q8Zero, 9)]
     [InlineData(WeightFormat.Q4One, 11)]
     [InlineData(WeightFormat.Q8Zero, 10)]
     [InlineData(WeightFormat.Q4One, 10)]
@@ -28,8 +30,8 @@ public sealed unsafe class IntegerMatrixMultiplyTests
         var x = RandomWeights.Vector(tokens * Columns, seed: 12);
         Array.Clear(x, 32, 32);
 
-        // Outliers: none, one or two in a token, the last column among them.
-        int[] outliers = [Columns + 40, (2 * Columns) + 5, (3 * Columns) - 1, (6 * Columns) + 100];
+        // Outliers: none, one or two in a token, the last column among them; the ninth token, alone in its tile where it is the last, has one too.
+        int[] outliers = [Columns + 40, (2 * Columns) + 5, (3 * Columns) - 1, (6 * Columns) + 100, .. tokens > 8 ? [(8 * Columns) + 70] : Array.Empty<int>()];
         var large = 30 * x.Max(MathF.Abs);
         Array.ForEach(outliers, i => x[i] = i % 2 == 0 ? large : -large);
         fixed (float* px = x)
