@@ -24,7 +24,7 @@ internal static class BenchTrainingCommand
         var batch = new Option<int>("--batch") { Description = "Examples a step", HelpName = "N", DefaultValueFactory = _ => 4 }.InRange(1, MostExamples);
         var sequence = new Option<int>("--sequence") { Description = "Tokens an example; with --interactions the most that are kept, 128 unless given", HelpName = "N", DefaultValueFactory = _ => 256 }.InRange(2, MostTokens);
         var rank = new Option<int>("--rank") { Description = "The adapter's rank", HelpName = "N", DefaultValueFactory = _ => 8 }.InRange(1, HighestRank);
-        var runs = new Option<int>("--runs") { Description = "How many counted steps; the median is reported", HelpName = "N", DefaultValueFactory = _ => 5 }.InRange(1, 1000);
+        var runs = new Option<int>("--runs") { Description = "How many counted steps; the median is reported, with --interactions all tokens by all their time", HelpName = "N", DefaultValueFactory = _ => 5 }.InRange(1, 1000);
         var memory = MemoryOption.Create();
         var lengths = NumberList.Create("--lengths", "A table over several lengths, each cell in a process of its own", 2, MostTokens);
         var batches = NumberList.Create("--batches", "The table's batches", 1, MostExamples);

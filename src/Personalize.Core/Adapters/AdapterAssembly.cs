@@ -72,7 +72,7 @@ internal sealed class AdapterAssembly(string path, DecoderDescription model, Fun
                     : throw new AdapterFormatException(AdapterFormatError.MissingTensor, path, kind == AdapterTensor.Bias ? MissingBias : "is missing: fetch the adapter again", tensor: nameOf(layer, module, kind));
 
                 var magnitude = configuration.UseDora ? Take(AdapterTensor.Magnitude) : null;
-                var bias = configuration.TrainsBiases && model.HasBias(module) ? Take(AdapterTensor.Bias) : null;
+                var bias = configuration.HasBias(model, module) ? Take(AdapterTensor.Bias) : null;
                 pairs.Add(new LoraPair(layer, module, rankOf(layer, module), Take(AdapterTensor.A), Take(AdapterTensor.B), magnitude, bias));
             }
         }

@@ -1,3 +1,5 @@
+using Personalize.Core.Models;
+
 namespace Personalize.Core.Adapters;
 
 /// <summary>The shape and scale of a low-rank adapter: <c>W' x = W x + scale * B (A x)</c> (LoRA, arXiv 2106.09685), or with <see cref="UseDora"/> the rows of W' rescaled.</summary>
@@ -34,6 +36,12 @@ public sealed record LoraConfiguration(int Rank, float Alpha, bool UseRankStabil
     /// <returns>What the low-rank product is multiplied with.</returns>
     public float GetScale(int layer, LinearModule module) =>
         ScaleOf(GetRank(layer, module), Overrides.FirstOrDefault(o => o.Alpha is not null && o.Covers(layer, module))?.Alpha ?? Alpha);
+
+    /// <summary>Whether the pair of a map has a bias: where biases are trained and the base's map has one.</summary>
+    /// <param name="model">The base.</param>
+    /// <param name="module">The linear map.</param>
+    /// <returns>True where it has one.</returns>
+    public bool HasBias(DecoderDescription model, LinearModule module) => TrainsBiases && model.HasBias(module);
 
     private float ScaleOf(int rank, float alpha) => UseRankStabilizedScaling ? alpha / MathF.Sqrt(rank) : alpha / rank;
 }

@@ -36,7 +36,7 @@ public sealed class AttachedAdapter : IDisposable
                 throw new TensorShapeException($"adapter layer {pair.Layer} {pair.Module}", [output, input], [pair.OutputSize, pair.InputSize]);
             }
 
-            var hasBias = adapter.Configuration.TrainsBiases && model.Description.HasBias(pair.Module);
+            var hasBias = adapter.Configuration.HasBias(model.Description, pair.Module);
             if (pair.Bias is null == hasBias)
             {
                 throw new TensorShapeException($"adapter layer {pair.Layer} {pair.Module} (bias)", [hasBias ? output : 0], [pair.Bias?.Length ?? 0]);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Personalize.Core.Adapters;
 using Personalize.Core.Errors;
 using Personalize.Core.Formats;
@@ -46,7 +47,7 @@ internal static class MergedGgufFile
             }
             else if (biases.TryGetValue(tensor.Name, out var pair))
             {
-                writer.AddTensor(tensor.Name, GgmlType.F32, [.. tensor.Dimensions], stream => WriteRows(stream, BytesOf(pair.Bias!), pair.Bias!.Length, pair.Module, model.Description));
+                writer.AddTensor(tensor.Name, GgmlType.F32, [.. tensor.Dimensions], stream => WriteRows(stream, MemoryMarshal.AsBytes(pair.Bias.AsSpan()).ToArray(), pair.Bias!.Length, pair.Module, model.Description));
             }
             else
             {
@@ -85,13 +86,6 @@ internal static class MergedGgufFile
         {
             stream.Write(rows, HalfSplitRow(row, description.HeadDimension) * rowBytes, rowBytes);
         }
-    }
-
-    private static byte[] BytesOf(ReadOnlySpan<float> values)
-    {
-        var bytes = new byte[values.Length * sizeof(float)];
-        BlockCodec.Quantize(GgmlType.F32, values, bytes);
-        return bytes;
     }
 
     private static bool IsSame(string path, string other) => string.Equals(path, Path.GetFullPath(other), OperatingSystem.IsWindows() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal);

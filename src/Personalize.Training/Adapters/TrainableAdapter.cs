@@ -36,7 +36,7 @@ internal sealed unsafe class TrainableAdapter : IStepGradients, IDisposable
             var b = offset + ((long)rank * shape.InputSize);
             var m = b + ((long)rank * shape.OutputSize);
             var bias = configuration.UseDora ? m + shape.OutputSize : m;
-            var hasBias = HasBias(description, configuration, module);
+            var hasBias = configuration.HasBias(description, module);
             Rank = Math.Max(Rank, rank);
             _pairs[Index(layer, module)] = new TrainablePair
             {
@@ -204,11 +204,9 @@ internal sealed unsafe class TrainableAdapter : IStepGradients, IDisposable
     private static long PairLength(DecoderDescription description, LoraConfiguration configuration, int layer, LinearModule module)
     {
         var shape = ModuleShape.Of(description, module);
-        var vectors = (configuration.UseDora ? 1 : 0) + (HasBias(description, configuration, module) ? 1 : 0);
+        var vectors = (configuration.UseDora ? 1 : 0) + (configuration.HasBias(description, module) ? 1 : 0);
         return ((long)configuration.GetRank(layer, module) * (shape.InputSize + shape.OutputSize)) + ((long)vectors * shape.OutputSize);
     }
-
-    private static bool HasBias(DecoderDescription description, LoraConfiguration configuration, LinearModule module) => configuration.TrainsBiases && description.HasBias(module);
 
     private static int Index(int layer, LinearModule module) => (layer * ModuleCount) + (int)module;
 
@@ -232,7 +230,7 @@ internal sealed unsafe class TrainableAdapter : IStepGradients, IDisposable
             throw new TensorShapeException(name + " (magnitudes)", [configuration.UseDora ? shape.OutputSize : 0], [pair.Magnitude?.Length ?? 0]);
         }
 
-        var hasBias = HasBias(description, configuration, pair.Module);
+        var hasBias = configuration.HasBias(description, pair.Module);
         if (pair.Bias is null == hasBias)
         {
             throw new TensorShapeException(name + " (bias)", [hasBias ? shape.OutputSize : 0], [pair.Bias?.Length ?? 0]);
