@@ -28,13 +28,14 @@ internal static unsafe partial class IntegerMatrixMultiply
             var y2 = y0;
             var y3 = y0;
             var quants = x.Bytes;
+            var farAhead = run.FarAhead != 0 && group == run.Groups - 1 ? run.Next - w : run.FarAhead;
             var at = 0;
             for (var end = run.Blocks * TTile.Count; at < end; at += TTile.Count, quants += TTile.Count * PackedMatrix.ColumnsPerBlock, w += TFormat.HeaderBytes + (TFormat.VectorCount * 32))
             {
                 PrefetchBlock<TFormat>(w + run.Ahead, isFar: false);
-                if (run.FarAhead != 0)
+                if (farAhead != 0)
                 {
-                    PrefetchBlock<TFormat>(w + run.FarAhead, isFar: true);
+                    PrefetchBlock<TFormat>(w + farAhead, isFar: true);
                 }
 
                 BlockProducts<TFormat, TDot, TTile>(w + TFormat.HeaderBytes, quants, mask, out var d0, out var d1, out var d2, out var d3);
@@ -64,24 +65,32 @@ internal static unsafe partial class IntegerMatrixMultiply
             var sum = Vector256.Load(y);
             for (var end = outlier + count; outlier < end; outlier++)
             {
-                var (block, column) = ((int)((uint)outlier->Column / PackedMatrix.ColumnsPerBlock), outlier->Column % PackedMatrix.ColumnsPerBlock);
-                var w = group + (block * (TFormat.HeaderBytes + (TFormat.VectorCount * 32)));
-                Vector256<int> q;
-                if (TFormat.VectorCount == 8)
-                {
-                    q = (Vector256.Load((int*)(w + TFormat.HeaderBytes + (column / 4 * 32))) << (24 - (column % 4 * 8))) >> 24;
-                }
-                else
-                {
-                    q = (Vector256.Load((int*)(w + TFormat.HeaderBytes + (column % 16 / 4 * 32))) >>> ((column % 4 * 8) + (column / 16 * 4))) & Vector256.Create(15);
-                    q = TFormat.IsCentered ? q - Vector256.Create(8) : q;
-                }
-
-                sum = Vector256.FusedMultiplyAdd(HalfVectors.Widen(w) * Vector256.ConvertToSingle(q), Vector256.Create(outlier->Value), sum);
+                var (block, column) = Math.DivRem((uint)outlier->Column, PackedMatrix.ColumnsPerBlock);
+                var w = group + ((long)block * (TFormat.HeaderBytes + (TFormat.VectorCount * 32)));
+                sum = Vector256.FusedMultiplyAdd(ColumnOf<TFormat>(w, column), Vector256.Create(outlier->Value), sum);
             }
 
             sum.Store(y);
         }
+    }
+
+    /// <summary>A column's eight weights, d * w, of a block.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> ColumnOf<TFormat>(byte* block, uint column)
+        where TFormat : struct, IBlockFormat
+    {
+        Vector256<int> q;
+        if (TFormat.VectorCount == 8)
+        {
+            q = (Vector256.Load((int*)(block + TFormat.HeaderBytes + (column / 4 * 32))) << (int)(24 - (column % 4 * 8))) >> 24;
+        }
+        else
+        {
+            q = (Vector256.Load((int*)(block + TFormat.HeaderBytes + (column % 16 / 4 * 32))) >>> (int)((column % 4 * 8) + (column / 16 * 4))) & Vector256.Create(15);
+            q = TFormat.IsCentered ? q - Vector256.Create(8) : q;
+        }
+
+        return HalfVectors.Widen(block) * Vector256.ConvertToSingle(q);
     }
 
     /// <summary>The integer products of a block: summed by the instruction that multiplies.</summary>

@@ -22,17 +22,23 @@ internal static unsafe partial class IntegerMatrixMultiply
         {
             var first = w;
             var second = w + stride;
+            var (ahead, farAhead) = (run.Ahead, run.FarAhead);
+            if (groups == Pair)
+            {
+                (ahead, farAhead) = farAhead == 0 ? (run.Next - first, 0) : (ahead, run.Next - first);
+            }
+
             var y0 = Vector256<float>.Zero;
             var y1 = y0;
             var quants = x.Bytes;
             for (var at = 0; at < run.Blocks; at++, quants += PackedMatrix.ColumnsPerBlock, first += blockBytes, second += blockBytes)
             {
-                PrefetchBlock<TFormat>(first + run.Ahead, isFar: false);
-                PrefetchBlock<TFormat>(second + run.Ahead, isFar: false);
-                if (run.FarAhead != 0)
+                PrefetchBlock<TFormat>(first + ahead, isFar: false);
+                PrefetchBlock<TFormat>(second + ahead, isFar: false);
+                if (farAhead != 0)
                 {
-                    PrefetchBlock<TFormat>(first + run.FarAhead, isFar: true);
-                    PrefetchBlock<TFormat>(second + run.FarAhead, isFar: true);
+                    PrefetchBlock<TFormat>(first + farAhead, isFar: true);
+                    PrefetchBlock<TFormat>(second + farAhead, isFar: true);
                 }
 
                 PairProducts<TFormat, TDot>(first + TFormat.HeaderBytes, second + TFormat.HeaderBytes, quants, mask, out var d0, out var d1);
@@ -48,8 +54,10 @@ internal static unsafe partial class IntegerMatrixMultiply
 
             y0.Store(y);
             y1.Store(y + PackedMatrix.RowsPerGroup);
-            AddOutliers<TFormat, Tiles.One>(w, x, y, run.OutputStride);
-            AddOutliers<TFormat, Tiles.One>(w + stride, x, y + PackedMatrix.RowsPerGroup, run.OutputStride);
+            if (x.OutlierCounts[0] > 0)
+            {
+                AddOutliersToPair<TFormat>(w, w + stride, x, y);
+            }
         }
 
         if (run.Groups % Pair == 1)
@@ -57,9 +65,30 @@ internal static unsafe partial class IntegerMatrixMultiply
             var last = run;
             last.Weights = w;
             last.Groups = 1;
+            last.Ahead = run.FarAhead == 0 ? run.Next - w : run.Ahead;
             last.Output = y;
             Multiply<TFormat, TDot, Tiles.One>(last, x);
         }
+    }
+
+    /// <summary><see cref="AddOutliers"/> for two groups and a token: where an outlier stands is worked out once, and two sums are on their way.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    private static void AddOutliersToPair<TFormat>(byte* first, byte* second, in ActivationTile x, float* y)
+        where TFormat : struct, IBlockFormat
+    {
+        var (y0, y1) = (Vector256.Load(y), Vector256.Load(y + PackedMatrix.RowsPerGroup));
+        var outlier = x.Outliers;
+        for (var end = outlier + x.OutlierCounts[0]; outlier < end; outlier++)
+        {
+            var (block, column) = Math.DivRem((uint)outlier->Column, PackedMatrix.ColumnsPerBlock);
+            var at = (long)block * (TFormat.HeaderBytes + (TFormat.VectorCount * 32));
+            var value = Vector256.Create(outlier->Value);
+            y0 = Vector256.FusedMultiplyAdd(ColumnOf<TFormat>(first + at, column), value, y0);
+            y1 = Vector256.FusedMultiplyAdd(ColumnOf<TFormat>(second + at, column), value, y1);
+        }
+
+        y0.Store(y);
+        y1.Store(y + PackedMatrix.RowsPerGroup);
     }
 
     /// <summary>The integer products of a block of each of two groups with a token.</summary>

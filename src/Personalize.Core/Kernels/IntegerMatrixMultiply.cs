@@ -56,6 +56,8 @@ internal static unsafe partial class IntegerMatrixMultiply
                 X = x.Tile(0),
                 Tokens = tokens,
                 Ends = ends,
+                Units = units,
+                Threads = pool.ThreadCount,
                 DownUnits = downUnits,
                 FinishedDownUnits = &finished,
             };
@@ -206,6 +208,8 @@ internal static unsafe partial class IntegerMatrixMultiply
 
         /// <summary>Where the units of rows end, counted in groups of all projections together.</summary>
         public int* Ends;
+        public int Units;
+        public int Threads;
 
         /// <summary>The first units: the adapters' inner products, eight of a rank each. They are claimed first and wait for nothing, so whoever waits for them waits for a thread at work.</summary>
         public int DownUnits;
@@ -222,21 +226,21 @@ internal static unsafe partial class IntegerMatrixMultiply
                 }
                 else
                 {
-                    var row = unit - DownUnits;
-                    RunRows(row == 0 ? 0 : Ends[row - 1], Ends[row]);
+                    RunRows(unit - DownUnits);
                 }
             }
         }
 
         private readonly void RunDown(int unit)
         {
+            var next = GroupAt(FirstOf(Math.Max(0, unit + Threads - DownUnits)));
             for (var i = 0; i < Count; i++)
             {
                 ref readonly var projection = ref Projections[i];
                 var groups = projection.ServedLowRank.Rank / PackedMatrix.RowsPerGroup;
                 if (unit < groups)
                 {
-                    RunProduct(projection.ServedLowRank.Down, unit, 1, projection.LowRankInput);
+                    RunProduct(projection.ServedLowRank.Down, unit, 1, projection.LowRankInput, next);
                     ServedLowRankProduct.Round(projection.LowRankInput + (unit * PackedMatrix.RowsPerGroup), projection.ServedLowRank.Rank, Tokens);
                     return;
                 }
@@ -245,8 +249,9 @@ internal static unsafe partial class IntegerMatrixMultiply
             }
         }
 
-        private readonly void RunRows(int start, int end)
+        private readonly void RunRows(int unit)
         {
+            var (start, end) = (FirstOf(unit), Ends[unit]);
             var first = 0;
             for (var i = 0; i < Count && first < end; i++)
             {
@@ -256,16 +261,33 @@ internal static unsafe partial class IntegerMatrixMultiply
                 var step = Tokens <= 4 ? groups : Math.Max(2, (int)(BytesPerPass / projection.Weight.GroupStride) / 2 * 2);
                 for (var group = Math.Max(start, first) - first; group < last; group += step)
                 {
-                    RunGroups(projection, group, Math.Min(step, last - group));
+                    var count = Math.Min(step, last - group);
+                    var after = first + group + count;
+                    RunGroups(projection, group, count, GroupAt(after < end ? after : FirstOf(unit + Threads)));
                 }
 
                 first += groups;
             }
         }
 
-        private readonly void RunGroups(in ProjectionTask projection, int group, int count)
+        /// <summary>The first group of a unit of rows, counted over all projections; the end for one after the last.</summary>
+        private readonly int FirstOf(int unit) => unit == 0 ? 0 : Ends[Math.Min(unit, Units) - 1];
+
+        /// <summary>The packed bytes of a group, counted over all projections; those after the last for the end.</summary>
+        private readonly byte* GroupAt(int group)
         {
-            RunProduct(projection.Weight, group, count, projection.Output);
+            var i = 0;
+            for (; i < Count - 1 && group >= Projections[i].Weight.GroupCount; i++)
+            {
+                group -= Projections[i].Weight.GroupCount;
+            }
+
+            return Projections[i].Weight.Group(group);
+        }
+
+        private readonly void RunGroups(in ProjectionTask projection, int group, int count, byte* next)
+        {
+            RunProduct(projection.Weight, group, count, projection.Output, next);
             if (projection.LowRankInput is not null)
             {
                 while (Volatile.Read(ref *FinishedDownUnits) < DownUnits)
@@ -278,20 +300,26 @@ internal static unsafe partial class IntegerMatrixMultiply
         }
 
         /// <summary>The products of some groups of rows with all tokens.</summary>
-        private readonly void RunProduct(in MatrixView weight, int group, int count, float* result)
+        /// <param name="weight">The matrix.</param>
+        /// <param name="group">The first group.</param>
+        /// <param name="count">How many groups.</param>
+        /// <param name="result">The matrix's results.</param>
+        /// <param name="next">What this thread is expected to pass over next: were it what lies behind these groups, which is another thread's, each unit would begin with waiting for the memory.</param>
+        private readonly void RunProduct(in MatrixView weight, int group, int count, float* result, byte* next)
         {
             var end = group + count;
             for (; Tokens > 4 && IntegerPanel.Supports(weight.Format) && (group + 2) * PackedMatrix.RowsPerGroup <= weight.Rows && group + 2 <= end; group += 2)
             {
-                RunProduct(weight, group, 2, RunPanel(weight, group, result), result);
+                var following = group + 2 < end ? weight.Group(group + 2) : next;
+                RunProduct(weight, group, 2, RunPanel(weight, group, result, following), result, following);
             }
 
-            RunProduct(weight, group, end - group, 0, result);
+            RunProduct(weight, group, end - group, 0, result, next);
         }
 
         /// <summary>The products of two groups with the tokens that fill tiles of a panel.</summary>
         /// <returns>The first token that is left.</returns>
-        private readonly int RunPanel(in MatrixView weight, int group, float* result)
+        private readonly int RunPanel(in MatrixView weight, int group, float* result, byte* following)
         {
             var blocks = weight.Columns / PackedMatrix.ColumnsPerBlock;
             var panel = (byte*)KernelScratch.Floats(IntegerPanel.Bytes(blocks) / sizeof(float));
@@ -302,7 +330,7 @@ internal static unsafe partial class IntegerMatrixMultiply
                 // Five are four and one, six four and two: the rest, fewer than three, goes to the narrower tiles.
                 var left = Tokens - token;
                 tokens = left >= IntegerPanel.MostTokens ? IntegerPanel.MostTokens : left is 5 or 6 ? 4 : left;
-                var next = weight.Group(left - tokens < 3 ? group + 2 : group);
+                var next = left - tokens < 3 ? following : weight.Group(group);
                 var output = result + ((long)token * weight.Rows) + (group * PackedMatrix.RowsPerGroup);
                 IntegerPanel.Multiply(weight.Format, panel, blocks, tokens, QuantizedActivations.At(X, token, weight.Columns), output, weight.Rows, next);
             }
@@ -310,7 +338,7 @@ internal static unsafe partial class IntegerMatrixMultiply
             return token;
         }
 
-        private readonly void RunProduct(in MatrixView weight, int group, int count, int token, float* result)
+        private readonly void RunProduct(in MatrixView weight, int group, int count, int token, float* result, byte* next)
         {
             var rows = weight.Rows;
             var whole = Math.Min(group + count, rows / PackedMatrix.RowsPerGroup) - group;
@@ -323,7 +351,7 @@ internal static unsafe partial class IntegerMatrixMultiply
                 var output = result + ((long)token * rows) + (group * PackedMatrix.RowsPerGroup);
                 var isLast = token + tokens == Tokens;
                 var passesOnce = isLast && Tokens <= 4;
-                var ahead = passesOnce ? BytesAhead : isLast ? count * weight.GroupStride : 0;
+                var ahead = passesOnce ? BytesAhead : isLast ? next - weight.Group(group) : 0;
                 var farAhead = passesOnce ? BytesFarAhead : 0;
                 if (Tokens == 1 && whole >= 2 && 2 * weight.GroupStride <= BytesFarAhead)
                 {
@@ -331,11 +359,11 @@ internal static unsafe partial class IntegerMatrixMultiply
                     (ahead, farAhead) = (2 * weight.GroupStride, 0);
                 }
 
-                RunTile(weight, group, whole, ahead, farAhead, tokens, x, output, rows);
+                RunTile(weight, group, whole, ahead, farAhead, next, tokens, x, output, rows);
                 if (rest > 0)
                 {
                     // The last group's other rows are padding, for which the output has no room.
-                    RunTile(weight, group + whole, 1, 0, 0, tokens, x, part, PackedMatrix.RowsPerGroup);
+                    RunTile(weight, group + whole, 1, 0, 0, next, tokens, x, part, PackedMatrix.RowsPerGroup);
                     for (var t = 0; t < tokens; t++)
                     {
                         new ReadOnlySpan<float>(part + (t * PackedMatrix.RowsPerGroup), rest).CopyTo(new Span<float>(output + ((long)t * rows) + (whole * PackedMatrix.RowsPerGroup), rest));
@@ -346,9 +374,9 @@ internal static unsafe partial class IntegerMatrixMultiply
             }
         }
 
-        private static void RunTile(in MatrixView weight, int group, int count, long ahead, long farAhead, int tokens, in ActivationTile x, float* output, long stride)
+        private static void RunTile(in MatrixView weight, int group, int count, long ahead, long farAhead, byte* next, int tokens, in ActivationTile x, float* output, long stride)
         {
-            var run = new RowRun { Weights = weight.Group(group), Groups = count, Blocks = weight.Columns / PackedMatrix.ColumnsPerBlock, Ahead = ahead, FarAhead = farAhead, Tokens = tokens, Output = output, OutputStride = stride };
+            var run = new RowRun { Weights = weight.Group(group), Groups = count, Blocks = weight.Columns / PackedMatrix.ColumnsPerBlock, Ahead = ahead, FarAhead = farAhead, Next = next, Tokens = tokens, Output = output, OutputStride = stride };
             if (InstructionSets.HasAvxVnni)
             {
                 RunTile<AvxVnniDotProduct>(weight.Format, tokens, run, x);
