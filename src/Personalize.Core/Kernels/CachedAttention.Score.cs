@@ -156,27 +156,16 @@ public static unsafe partial class CachedAttention
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static Vector256<float> LoadKey(byte* key, byte* scale) => TElement.IsScaled ? TElement.Load(key) * Vector256.Load((float*)scale) : TElement.Load(key);
 
+        /// <summary>Turns scores, with room for whole vectors, into their exponentials relative to the largest, times the scales of the values.</summary>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static void Exponentiate(float* scores, float* valueScales, int count, out float largest, out float sum)
         {
             var padded = (count + 7) / 8 * 8;
-            var last = stackalloc float[8];
-            Vector256.Create(float.NegativeInfinity).Store(last);
-            new ReadOnlySpan<float>(scores + padded - 8, count - (padded - 8)).CopyTo(new Span<float>(last, 8));
-            var max = Vector256.Load(last);
-            for (var p = 0; p < padded - 8; p += 8)
-            {
-                max = Vector256.Max(max, Vector256.Load(scores + p));
-            }
-
-            max = Vector256.Max(max, Vector256.Shuffle(max, Vector256.Create(4, 5, 6, 7, 0, 1, 2, 3)));
-            max = Vector256.Max(max, Vector256.Shuffle(max, Vector256.Create(2, 3, 0, 1, 6, 7, 4, 5)));
-            largest = MathF.Max(max[0], max[1]);
-            var shift = Vector256.Create(largest);
-            var factor = Vector256.Create(TElement.Scale);
+            new Span<float>(scores + count, padded - count).Fill(float.NegativeInfinity);
+            largest = Largest(scores, padded);
             var total = Vector256<float>.Zero;
             var at = 0;
-            for (; InstructionSets.HasAvx512 && at <= padded - 24; at += 16)
+            for (; InstructionSets.HasAvx512 && at <= padded - 16; at += 16)
             {
                 var weights = VectorExp.Exp(Vector512.Load(scores + at) - Vector512.Create(largest));
                 (weights * (TElement.IsScaled ? Vector512.Load(valueScales + at) : Vector512.Create(TElement.Scale))).Store(scores + at);
@@ -184,17 +173,28 @@ public static unsafe partial class CachedAttention
                 total += weights.GetUpper();
             }
 
-            for (var p = at; p < padded - 8; p += 8)
+            for (; at < padded; at += 8)
             {
-                var weight = VectorExp.Exp(Vector256.Load(scores + p) - shift);
-                (weight * (TElement.IsScaled ? Vector256.Load(valueScales + p) : factor)).Store(scores + p);
-                total += weight;
+                var weights = VectorExp.Exp(Vector256.Load(scores + at) - Vector256.Create(largest));
+                (weights * (TElement.IsScaled ? Vector256.Load(valueScales + at) : Vector256.Create(TElement.Scale))).Store(scores + at);
+                total += weights;
             }
 
-            var rest = VectorExp.Exp(Vector256.Load(last) - shift);
-            (rest * (TElement.IsScaled ? Vector256.Load(valueScales + padded - 8) : factor)).Store(last);
-            new ReadOnlySpan<float>(last, count - (padded - 8)).CopyTo(new Span<float>(scores + padded - 8, 8));
-            sum = Vector256.Sum(total + rest);
+            sum = Vector256.Sum(total);
+        }
+
+        /// <summary>The largest of whole vectors of scores; one that is not a number is left to its exponential, which is none either.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static float Largest(float* scores, int count)
+        {
+            var max = Vector256.Load(scores);
+            for (var at = 8; at < count; at += 8)
+            {
+                max = Vector256.MaxNative(max, Vector256.Load(scores + at));
+            }
+
+            var four = Vector128.MaxNative(max.GetLower(), max.GetUpper());
+            return MathF.Max(MathF.Max(four[0], four[1]), MathF.Max(four[2], four[3]));
         }
     }
 }

@@ -118,21 +118,27 @@ public sealed unsafe class QuantizedActivations : IDisposable
         };
     }
 
-    /// <summary>The largest value of a row that is rounded: <see cref="OutlierFactor"/> times the root mean square, squares summed in eight lanes; infinity where the squares are too small to tell.</summary>
+    /// <summary>The largest value of a row that is rounded: <see cref="OutlierFactor"/> times the root mean square, squares summed in 32 lanes; infinity where the squares are too small to tell, not a number where a value is none.</summary>
     internal static float Limit(ReadOnlySpan<float> row)
     {
         fixed (float* x = row)
         {
-            var squares = Vector256<float>.Zero;
-            for (var i = 0; i < row.Length; i += Vector256<float>.Count)
+            var s0 = Vector256<float>.Zero;
+            var s1 = s0;
+            var s2 = s0;
+            var s3 = s0;
+            for (var i = 0; i < row.Length; i += PackedMatrix.ColumnsPerBlock)
             {
-                var v = Vector256.Load(x + i);
-                squares = Vector256.FusedMultiplyAdd(v, v, squares);
+                var (v0, v1, v2, v3) = (Vector256.Load(x + i), Vector256.Load(x + i + 8), Vector256.Load(x + i + 16), Vector256.Load(x + i + 24));
+                s0 = Vector256.FusedMultiplyAdd(v0, v0, s0);
+                s1 = Vector256.FusedMultiplyAdd(v1, v1, s1);
+                s2 = Vector256.FusedMultiplyAdd(v2, v2, s2);
+                s3 = Vector256.FusedMultiplyAdd(v3, v3, s3);
             }
 
             // Squares that vanish would make an outlier of every value, for which there is no room.
-            var sum = Vector256.Sum(squares);
-            return sum > SmallestSum ? OutlierFactor * MathF.Sqrt(sum / row.Length) : float.PositiveInfinity;
+            var sum = Vector256.Sum((s0 + s1) + (s2 + s3));
+            return sum <= SmallestSum ? float.PositiveInfinity : OutlierFactor * MathF.Sqrt(sum / row.Length);
         }
     }
 
@@ -168,7 +174,9 @@ public sealed unsafe class QuantizedActivations : IDisposable
         var v1 = Vector256.Load(x + 8);
         var v2 = Vector256.Load(x + 16);
         var v3 = Vector256.Load(x + 24);
-        var largest = Largest(v0, v1, v2, v3);
+
+        // The largest of several numbers is blind to one that is none.
+        var largest = float.IsNaN(limit) ? limit : Largest(v0, v1, v2, v3);
         var outliers = *token.OutlierCounts;
         if (largest > limit)
         {
@@ -208,9 +216,9 @@ public sealed unsafe class QuantizedActivations : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Largest(Vector256<float> v0, Vector256<float> v1, Vector256<float> v2, Vector256<float> v3)
     {
-        var max = Vector256.Max(Vector256.Max(Vector256.Abs(v0), Vector256.Abs(v1)), Vector256.Max(Vector256.Abs(v2), Vector256.Abs(v3)));
-        var half = Vector128.Max(max.GetLower(), max.GetUpper());
-        half = Vector128.Max(half, Vector128.Shuffle(half, Vector128.Create(2, 3, 0, 1)));
+        var max = Vector256.MaxNative(Vector256.MaxNative(Vector256.Abs(v0), Vector256.Abs(v1)), Vector256.MaxNative(Vector256.Abs(v2), Vector256.Abs(v3)));
+        var half = Vector128.MaxNative(max.GetLower(), max.GetUpper());
+        half = Vector128.MaxNative(half, Vector128.Shuffle(half, Vector128.Create(2, 3, 0, 1)));
         return MathF.Max(half[0], half[1]);
     }
 
@@ -219,7 +227,7 @@ public sealed unsafe class QuantizedActivations : IDisposable
     private static Vector256<float> Within(Vector256<float> v, float limit) => v & Vector256.LessThanOrEqual(Vector256.Abs(v), Vector256.Create(limit));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<int> Round(Vector256<float> v) => Vector256.ConvertToInt32Native(Vector256.Round(v));
+    private static Vector256<int> Round(Vector256<float> v) => Avx.IsSupported ? Avx.ConvertToVector256Int32(v) : Vector256.ConvertToInt32Native(Vector256.Round(v));
 
     /// <summary>Stores 32 whole numbers as bytes and returns their sum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
