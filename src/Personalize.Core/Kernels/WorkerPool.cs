@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 
@@ -7,7 +8,7 @@ namespace Personalize.Core.Kernels;
 /// <summary>Runs independent units of work on a fixed number of threads without allocating and without sleeping between the layers of a token.</summary>
 /// <remarks>
 /// The caller takes part. Units are claimed in runs of <c>grain</c> from one counter that also holds the job's generation, so a worker that arrives late can neither
-/// claim a unit of a finished job nor keep the caller waiting. Workers spin for a moment after a job and then park, which gives the cores back when nothing happens.
+/// claim a unit of a finished job nor keep the caller waiting. A job ends when what its threads did adds up; each adds its own once, when nothing is left to claim. Workers spin for a moment after a job and then park, which gives the cores back when nothing happens.
 /// <see cref="Run"/> may be called from several threads; jobs then follow one another.
 /// </remarks>
 public sealed unsafe class WorkerPool : IDisposable
@@ -21,8 +22,7 @@ public sealed unsafe class WorkerPool : IDisposable
     private readonly Thread[] _workers;
     private readonly SemaphoreSlim _wake = new(0);
     private readonly Lock _gate = new();
-    private long _ticket;
-    private int _completed;
+    private Counters _counters;
     private int _parked;
     private volatile bool _stopping;
     private delegate*<void*, int, int, void> _invoke;
@@ -81,15 +81,16 @@ public sealed unsafe class WorkerPool : IDisposable
         {
             ObjectDisposedException.ThrowIf(_stopping, this);
             // Closed first: a worker still holding the last ticket must not claim with the new job's fields.
-            var generation = _ticket >> 32;
-            Interlocked.Exchange(ref _ticket, (generation << 32) | int.MaxValue);
+            var generation = _counters.Ticket >> 32;
+            Interlocked.Exchange(ref _counters.Ticket, (generation << 32) | int.MaxValue);
             _invoke = &Invoke<TWork>;
             _work = Unsafe.AsPointer(ref work);
             _units = units;
             _grain = Math.Max(1, grain);
             _shares = shares;
-            _completed = 0;
-            Interlocked.Exchange(ref _ticket, (generation + 1) << 32);
+            _counters.Completed = 0;
+            Volatile.Write(ref _counters.Ticket, (generation + 1) << 32);
+            Interlocked.Exchange(ref _counters.Generation, generation + 1);
             if (Volatile.Read(ref _parked) > 0)
             {
                 var sleepers = Interlocked.Exchange(ref _parked, 0);
@@ -99,8 +100,8 @@ public sealed unsafe class WorkerPool : IDisposable
                 }
             }
 
-            Claim();
-            for (var spins = 0; Volatile.Read(ref _completed) < units; spins++)
+            var others = units - Claim();
+            for (var spins = 0; Volatile.Read(ref _counters.Completed) < others; spins++)
             {
                 if (spins < SpinsBeforeYielding)
                 {
@@ -154,11 +155,13 @@ public sealed unsafe class WorkerPool : IDisposable
     private static void Invoke<TWork>(void* work, int start, int end)
         where TWork : struct, IParallelWork => Unsafe.AsRef<TWork>(work).Execute(start, end);
 
-    private void Claim()
+    /// <summary>Does units until none is left to claim.</summary>
+    /// <returns>How many; all of one job, for a job does not end before they are counted.</returns>
+    private int Claim()
     {
-        while (true)
+        for (var done = 0; ;)
         {
-            var ticket = Volatile.Read(ref _ticket);
+            var ticket = Volatile.Read(ref _counters.Ticket);
             var start = (int)ticket;
             var units = _units;
             var grain = _grain;
@@ -167,16 +170,16 @@ public sealed unsafe class WorkerPool : IDisposable
             var work = _work;
             if (start >= units)
             {
-                return;
+                return done;
             }
 
             var end = (int)Math.Min((long)start + Math.Max(grain, (units - start) / shares), units);
 
             // Success proves that the fields above belong to this ticket's generation: they change only after all of its units were claimed.
-            if (Interlocked.CompareExchange(ref _ticket, (ticket & ~0xFFFF_FFFFL) | (uint)end, ticket) == ticket)
+            if (Interlocked.CompareExchange(ref _counters.Ticket, (ticket & ~0xFFFF_FFFFL) | (uint)end, ticket) == ticket)
             {
                 invoke(work, start, end);
-                Interlocked.Add(ref _completed, end - start);
+                done += end - start;
             }
         }
     }
@@ -187,7 +190,7 @@ public sealed unsafe class WorkerPool : IDisposable
         while (!_stopping)
         {
             var spins = 0;
-            while (Volatile.Read(ref _ticket) >> 32 == seen && !_stopping)
+            while (Volatile.Read(ref _counters.Generation) == seen && !_stopping)
             {
                 if (++spins < SpinsBeforeParking)
                 {
@@ -196,7 +199,7 @@ public sealed unsafe class WorkerPool : IDisposable
                 }
 
                 Interlocked.Increment(ref _parked);
-                if (Volatile.Read(ref _ticket) >> 32 == seen && !_stopping)
+                if (Volatile.Read(ref _counters.Generation) == seen && !_stopping)
                 {
                     _wake.Wait();
                 }
@@ -213,8 +216,32 @@ public sealed unsafe class WorkerPool : IDisposable
                 spins = 0;
             }
 
-            seen = Volatile.Read(ref _ticket) >> 32;
-            Claim();
+            seen = Volatile.Read(ref _counters.Generation);
+            var done = Claim();
+            if (done > 0)
+            {
+                Interlocked.Add(ref _counters.Completed, done);
+            }
         }
+    }
+
+    /// <summary>What several threads write, each on lines of its own: a thread that looks at one would otherwise slow down who writes another.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 4 * LineBytes)]
+    private struct Counters
+    {
+        /// <summary>Two cache lines, which processors like to fetch together.</summary>
+        private const int LineBytes = 128;
+
+        /// <summary>The job's generation and, in the lower half, the next unit to claim.</summary>
+        [FieldOffset(LineBytes)]
+        public long Ticket;
+
+        /// <summary>The generation once more, at which workers look while there is nothing to do.</summary>
+        [FieldOffset(2 * LineBytes)]
+        public long Generation;
+
+        /// <summary>How many units the workers, without the caller, have done.</summary>
+        [FieldOffset(3 * LineBytes)]
+        public int Completed;
     }
 }
