@@ -61,10 +61,10 @@ internal sealed class SpeculationRun(InferenceBench bench, IReadOnlyList<Drafter
         var session = new DecoderSession(engine.Model, engine.Pool, options, adapter);
         var warm = SyntheticTokens.Take(Math.Min(WarmTokens, session.ContextLength), engine.Model.Description.VocabularySize);
         session.Prefill(warm, CancellationToken.None);
-        for (var i = 0; i < 2; i++)
+        for (var tokens = 1; tokens <= Math.Min(session.MaxVerifyTokens, warm.Length); tokens++)
         {
             session.TruncateTo(0);
-            session.Verify(warm.AsSpan(0, Math.Min(session.MaxVerifyTokens, warm.Length)));
+            session.Verify(warm.AsSpan(0, tokens));
             session.TruncateTo(0);
             session.Decode(warm[0]);
         }

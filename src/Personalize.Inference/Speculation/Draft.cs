@@ -6,6 +6,7 @@ namespace Personalize.Inference.Speculation;
 public sealed class Draft
 {
     private readonly int[] _tokens;
+    private readonly (int Agreeing, int Places)[] _support;
     private readonly int _vocabularySize;
     private float[] _probabilities = [];
 
@@ -18,6 +19,7 @@ public sealed class Draft
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(vocabularySize);
         _tokens = new int[capacity];
+        _support = new (int, int)[capacity];
         _vocabularySize = vocabularySize;
         Limit = capacity;
     }
@@ -40,6 +42,25 @@ public sealed class Draft
     /// <summary>The tokens; valid until the draft is changed.</summary>
     public ReadOnlySpan<int> Tokens => _tokens.AsSpan(0, Count);
 
+    /// <summary>How probable it is that a token is right.</summary>
+    internal AcceptanceEstimates Estimates { get; init; } = new();
+
+    /// <summary>How many of the tokens can be expected to be right: the sum, over the tokens, of the probability that all up to there are.</summary>
+    internal double ExpectedTokens
+    {
+        get
+        {
+            var (expected, all) = (0.0, 1.0);
+            for (var i = 0; i < Count; i++)
+            {
+                all *= Estimates.Of(KindOf(i));
+                expected += all;
+            }
+
+            return expected;
+        }
+    }
+
     /// <summary>Empties the draft.</summary>
     /// <param name="limit">How many tokens are wanted; from 0 to the capacity.</param>
     /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
@@ -58,14 +79,19 @@ public sealed class Draft
     /// <param name="token">A token below the vocabulary's size.</param>
     /// <exception cref="InvalidOperationException">The limit is reached, or earlier tokens came with probabilities.</exception>
     /// <exception cref="ArgumentOutOfRangeException">Not a token of the vocabulary.</exception>
-    public void Add(int token)
-    {
-        if (HasProbabilities)
-        {
-            throw new InvalidOperationException("the draft's earlier tokens came with probabilities");
-        }
+    public void Add(int token) => AddGuess(token, 0, 0);
 
-        Append(token);
+    /// <summary>Appends a guess that was found to follow.</summary>
+    /// <param name="token">A token below the vocabulary's size.</param>
+    /// <param name="agreeing">After how many of the places it came.</param>
+    /// <param name="places">At how many places the tokens before it stood.</param>
+    /// <exception cref="InvalidOperationException">The limit is reached, or earlier tokens came with probabilities.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">Not a token of the vocabulary, no place, or more than there are.</exception>
+    public void Add(int token, int agreeing, int places)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(agreeing);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(agreeing, places);
+        AddGuess(token, agreeing, places);
     }
 
     /// <summary>Appends a token that was drawn from a distribution.</summary>
@@ -86,7 +112,7 @@ public sealed class Draft
             throw new ArgumentException($"token {token} cannot be drawn from the distribution", nameof(distribution));
         }
 
-        Append(token);
+        Append(token, 0, 0);
         HasProbabilities = true;
         if (_probabilities.Length == 0)
         {
@@ -105,12 +131,34 @@ public sealed class Draft
     /// <summary>The distribution that a token was drawn from, <c>[vocabulary]</c>; only where <see cref="HasProbabilities"/>.</summary>
     internal ReadOnlySpan<float> ProbabilitiesOf(int index) => Row(index);
 
+    /// <summary>The kind of evidence that speaks for a token. A copy's match grows with every token of it that is right; of refined tokens those behind the known sequences have none.</summary>
+    internal int KindOf(int index)
+    {
+        var match = Origin switch
+        {
+            DraftOrigin.Text or DraftOrigin.History => MatchLength + index,
+            DraftOrigin.Refinement when index < MatchLength => MatchLength,
+            _ => 0,
+        };
+        return AcceptanceEstimates.KindOf(Origin, match, _support[index].Agreeing, _support[index].Places);
+    }
+
     /// <summary>Keeps the first tokens only.</summary>
     internal void CutTo(int count) => Count = Math.Min(Count, count);
 
     private Span<float> Row(int index) => _probabilities.AsSpan(index * _vocabularySize, _vocabularySize);
 
-    private void Append(int token)
+    private void AddGuess(int token, int agreeing, int places)
+    {
+        if (HasProbabilities)
+        {
+            throw new InvalidOperationException("the draft's earlier tokens came with probabilities");
+        }
+
+        Append(token, agreeing, places);
+    }
+
+    private void Append(int token, int agreeing, int places)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(token);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(token, _vocabularySize);
@@ -119,6 +167,7 @@ public sealed class Draft
             throw new InvalidOperationException($"the draft holds the {Limit} tokens that were asked for");
         }
 
+        _support[Count] = (agreeing, places);
         _tokens[Count++] = token;
     }
 }

@@ -3,8 +3,8 @@ using Personalize.Inference.Sampling;
 namespace Personalize.Inference.Speculation;
 
 /// <summary>
-/// Copies how the person's own earlier texts went on from here (SuffixDecoding, arXiv 2411.04975): from a suffix of the text, always the token that followed most often, as long as the product of its shares stays at
-/// least a tenth and for at most eight tokens more than matched; of all suffixes the one with the largest sum of those products. Where the text itself offers a longer match, that is copied (<see cref="LookupDrafter"/>).
+/// Copies how the person's own earlier texts went on from here: after the longest sequence of latest tokens that occurs in them, always the token that followed most often (as SuffixDecoding does, arXiv 2411.04975), with how often it did.
+/// Where more can be expected of what the text itself offers, that is copied (<see cref="LookupDrafter"/>).
 /// </summary>
 /// <remarks>Holds tokens of the person's texts in memory, up to a cap in bytes, and nowhere else. Texts that end are learned, so it grows as a chat goes on.</remarks>
 public sealed class HistoryDrafter : IDrafter
@@ -12,14 +12,13 @@ public sealed class HistoryDrafter : IDrafter
     /// <summary>How many bytes the history may take by default: about 130,000 tokens.</summary>
     public const long DefaultMaxBytes = 1L << 20;
 
-    private const int ShortestMatch = 5;
+    private const int ShortestMatch = 2;
     private const int LongestMatch = 48;
-    private const int TokensBeyondMatch = 8;
-    private const double SmallestProbability = 0.1;
+
+    // How much of what stood before a turn is learned with it.
+    private const int TokensBeforeTurn = 5;
     private readonly SuffixIndex _history;
     private readonly LookupDrafter _lookup = new();
-    private int[] _path = [];
-    private int[] _bestPath = [];
     private int[] _lastText = [];
 
     /// <summary>Creates a drafter without any history.</summary>
@@ -60,27 +59,21 @@ public sealed class HistoryDrafter : IDrafter
     {
         ArgumentNullException.ThrowIfNull(draft);
         _lookup.Propose(sequence, draft);
-        if (draft.Limit == 0)
+        var longest = draft.Limit == 0 ? 0 : LongestSuffix(sequence);
+        if (longest < ShortestMatch)
         {
             return;
         }
 
-        var longest = LongestSuffix(sequence);
-        if (longest < ShortestMatch || (draft.MatchLength >= longest && draft.Count > 0))
-        {
-            return;
-        }
-
-        var count = BestPath(sequence, longest, draft.Limit, out var match);
-        if (count > 0)
+        var expected = draft.ExpectedTokens;
+        draft.Clear(draft.Limit);
+        draft.Origin = DraftOrigin.History;
+        draft.MatchLength = longest;
+        Follow(sequence[^longest..], draft);
+        if (draft.ExpectedTokens <= expected)
         {
             draft.Clear(draft.Limit);
-            draft.Origin = DraftOrigin.History;
-            draft.MatchLength = match;
-            foreach (var token in _bestPath.AsSpan(0, count))
-            {
-                draft.Add(token);
-            }
+            _lookup.Propose(sequence, draft);
         }
     }
 
@@ -91,7 +84,7 @@ public sealed class HistoryDrafter : IDrafter
         var known = sequence.CommonPrefixLength(_lastText);
         if (known < sequence.Length)
         {
-            _history.Add(sequence[Math.Max(0, known - ShortestMatch)..]);
+            _history.Add(sequence[Math.Max(0, known - TokensBeforeTurn)..]);
             _lastText = sequence.ToArray();
         }
     }
@@ -118,45 +111,11 @@ public sealed class HistoryDrafter : IDrafter
         return shortest;
     }
 
-    private int BestPath(ReadOnlySpan<int> sequence, int longest, int limit, out int match)
+    // The most frequent continuation, token after token, until the texts end.
+    private void Follow(ReadOnlySpan<int> match, Draft draft)
     {
-        match = 0;
-        var bestCount = 0;
-        var bestScore = 0.0;
-        if (_path.Length < limit)
-        {
-            _path = new int[limit];
-            _bestPath = new int[limit];
-        }
-
-        var occurrences = 0;
-        for (var length = longest; length >= ShortestMatch; length--)
-        {
-            var (start, end) = _history.Find(sequence[^length..]);
-            if (end - start == occurrences)
-            {
-                // The same places as before, from which fewer tokens may be taken.
-                continue;
-            }
-
-            occurrences = end - start;
-            var score = Follow(start, end, length, Math.Min(limit, length + TokensBeyondMatch), out var count);
-            if (score > bestScore)
-            {
-                (match, bestCount, bestScore) = (length, count, score);
-                (_path, _bestPath) = (_bestPath, _path);
-            }
-        }
-
-        return bestCount;
-    }
-
-    // The sum, over the path's tokens, of the probability that the path holds up to there: how many tokens it is good for.
-    private double Follow(int start, int end, int depth, int limit, out int count)
-    {
-        var probability = 1.0;
-        var score = 0.0;
-        for (count = 0; count < limit; count++, depth++)
+        var (start, end) = _history.Find(match);
+        for (var depth = match.Length; draft.Count < draft.Limit; depth++)
         {
             var (bestStart, bestEnd) = (start, start);
             for (var at = start; at < end;)
@@ -171,17 +130,13 @@ public sealed class HistoryDrafter : IDrafter
             }
 
             var token = _history.TokenAt(bestStart, depth);
-            probability *= (double)(bestEnd - bestStart) / (end - start);
-            if (token == SuffixIndex.EndOfText || probability < SmallestProbability)
+            if (token == SuffixIndex.EndOfText)
             {
                 break;
             }
 
-            _path[count] = token;
-            score += probability;
+            draft.Add(token, bestEnd - bestStart, end - start);
             (start, end) = (bestStart, bestEnd);
         }
-
-        return score;
     }
 }

@@ -1,20 +1,19 @@
 namespace Personalize.Inference.Speculation;
 
 /// <summary>
-/// Decides how many drafted tokens to verify: the number n with the most expected tokens a cost, <c>(1 + a + ... + a^n) / cost(n + 1)</c>, and none where that is not above 1; speculation ends for the rest of a text
+/// Decides how many drafted tokens to verify: the number n with the most expected tokens a cost, <c>(1 + a1 + a1 a2 + ... + a1 ... an) / cost(n + 1)</c> with the probability of each token, and none where that is not above 1; speculation ends for the rest of a text
 /// where what it gave did not outweigh what it took.
 /// </summary>
 internal sealed class SpeculationGovernor
 {
     private const int TrialPasses = 12;
     private const int ProbeInterval = 24;
-    private const int ProbeLength = 2;
+    private const int ProbeLength = 1;
     private const int PlainInterval = 24;
     private readonly int _maxDraft;
     private readonly double _draftCost;
     private readonly StepCosts _costs;
-    private readonly AcceptanceEstimates _acceptance = new();
-    private readonly int[] _declined = new int[AcceptanceEstimates.ClassCount];
+    private readonly int[] _declined = new int[AcceptanceEstimates.KindCount];
     private bool _byCountsAlone;
     private int _passes;
     private int _sincePlain;
@@ -31,6 +30,9 @@ internal sealed class SpeculationGovernor
         _costs = new StepCosts(maxDraft + 1);
     }
 
+    /// <summary>How probable it is that a drafted token is right.</summary>
+    public AcceptanceEstimates Acceptance { get; } = new();
+
     /// <summary>Whether speculation ended for this text because it did not pay.</summary>
     public bool IsOff { get; private set; }
 
@@ -40,7 +42,7 @@ internal sealed class SpeculationGovernor
     {
         if (byCountsAlone)
         {
-            _acceptance.Clear();
+            Acceptance.Clear();
             Array.Clear(_declined);
         }
 
@@ -63,7 +65,7 @@ internal sealed class SpeculationGovernor
         }
 
         // Copies cost nothing, so their length is decided once they are there; a model's tokens are paid for before.
-        return _draftCost > 0 ? BestLength(AcceptanceEstimates.ClassOf(DraftOrigin.Model, 0), room) : room;
+        return _draftCost > 0 ? BestLength(draft: null, room) : room;
     }
 
     /// <summary>Shortens a draft to what pays.</summary>
@@ -71,7 +73,7 @@ internal sealed class SpeculationGovernor
     {
         if (draft.Count > 0 && _draftCost == 0)
         {
-            draft.CutTo(BestLength(AcceptanceEstimates.ClassOf(draft.Origin, draft.MatchLength), draft.Count));
+            draft.CutTo(BestLength(draft, draft.Count));
         }
     }
 
@@ -95,7 +97,13 @@ internal sealed class SpeculationGovernor
     public void RecordVerified(Draft draft, int accepted, TimeSpan draftTime, TimeSpan time)
     {
         var drafted = draft.Count;
-        _acceptance.Record(AcceptanceEstimates.ClassOf(draft.Origin, draft.MatchLength), drafted, accepted);
+
+        // What comes after the first wrong token was not tested.
+        for (var i = 0; i <= accepted && i < drafted; i++)
+        {
+            Acceptance.Record(draft.KindOf(i), i < accepted);
+        }
+
         _sincePlain++;
         if (_byCountsAlone)
         {
@@ -114,16 +122,16 @@ internal sealed class SpeculationGovernor
         IsOff |= ++_passes >= TrialPasses && _given <= _taken;
     }
 
-    private int BestLength(int kind, int most)
+    // Without a draft: of a model's tokens, which are yet to come and are all of one kind.
+    private int BestLength(Draft? draft, int most)
     {
-        var acceptance = _acceptance.Of(kind);
         var best = 0;
         var bestGain = 1.0;
         var expected = 1.0;
         var power = 1.0;
         for (var length = 1; length <= most; length++)
         {
-            power *= acceptance;
+            power *= Acceptance.Of(KindOf(draft, length - 1));
             expected += power;
             var cost = _byCountsAlone ? StepCosts.Assumed(length + 1) : _costs.Of(length + 1);
             var gain = expected / (cost + (length * _draftCost));
@@ -133,13 +141,15 @@ internal sealed class SpeculationGovernor
             }
         }
 
-        if (best == 0 && ++_declined[kind] >= ProbeInterval)
+        if (best == 0 && ++_declined[KindOf(draft, 0)] >= ProbeInterval)
         {
             // What once did not pay may pay in another text; without a trial nobody would know.
-            _declined[kind] = 0;
+            _declined[KindOf(draft, 0)] = 0;
             return Math.Min(ProbeLength, most);
         }
 
         return best;
     }
+
+    private static int KindOf(Draft? draft, int index) => draft?.KindOf(index) ?? AcceptanceEstimates.KindOf(DraftOrigin.Model, 0, 0, 0);
 }

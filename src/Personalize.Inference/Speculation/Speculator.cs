@@ -25,8 +25,8 @@ internal sealed class Speculator
         _drafter = drafter;
         _batch = new int[generator.Session.MaxVerifyTokens];
         _predicted = new int[_batch.Length];
-        _draft = new Draft(_batch.Length - 1, generator.Session.VocabularySize);
         _governor = new SpeculationGovernor(_batch.Length - 1, drafter.RelativeCost);
+        _draft = new Draft(_batch.Length - 1, generator.Session.VocabularySize) { Estimates = _governor.Acceptance };
     }
 
     /// <summary>How many tokens of this text were drafted and verified.</summary>

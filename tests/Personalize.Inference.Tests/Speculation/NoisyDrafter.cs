@@ -20,6 +20,7 @@ internal sealed class NoisyDrafter(int[] truth, int seed, double lies) : IDrafte
 
     public void Propose(ReadOnlySpan<int> sequence, Draft draft)
     {
+        draft.Origin = DraftOrigin.Text;
         draft.MatchLength = 40;
         for (var i = sequence.Length; i < truth.Length && draft.Count < Math.Min(draft.Limit, _random.Next(1, 16)); i++)
         {

@@ -12,10 +12,10 @@ public class SpeculationGovernorTests
         var governor = new SpeculationGovernor(4, draftCost: 0);
         governor.Begin(byCountsAlone: true);
 
-        // Assumed: right with 0.9, and 0.45 a further token. (1 + .9) / 1.45 = 1.31, 2.71 / 1.9 = 1.43, 3.44 / 2.35 = 1.4634, 4.10 / 2.8 = 1.4625.
-        Assert.Equal(3, Cut(governor, matchLength: 40, count: 4));
+        // Assumed: right with 0.8, and 0.25 a further token. (1 + .8) / 1.25 = 1.44, 2.44 / 1.5 = 1.63, 2.95 / 1.75 = 1.687, 3.36 / 2 = 1.681.
+        Assert.Equal(3, Cut(governor, matchLength: 4, count: 4));
 
-        // Right with 0.2: (1 + .2) / 1.45 is below 1.
+        // Right with 0.2, then with 0.6: 1.2 / 1.25, 1.32 / 1.5, 1.39 / 1.75, 1.45 / 2 are below 1.
         Assert.Equal(0, Cut(governor, matchLength: 1, count: 4));
     }
 
@@ -32,7 +32,7 @@ public class SpeculationGovernorTests
 
         var after = Cut(governor, 8, 15);
         Assert.True(after > before, $"{before} tokens before, {after} after");
-        for (var i = 0; i < 60; i++)
+        for (var i = 0; i < 120; i++)
         {
             Verify(governor, 8, drafted: 8, accepted: 0, Step);
         }
@@ -41,6 +41,34 @@ public class SpeculationGovernorTests
 
         // Another kind of evidence is judged by itself.
         Assert.True(Cut(governor, 40, 15) > 0);
+    }
+
+    [Fact]
+    public void A_length_that_was_not_measured_costs_what_lies_between_those_that_were()
+    {
+        var costs = new StepCosts(16);
+        costs.Record(1, Step);
+        for (var i = 0; i < 200; i++)
+        {
+            costs.Record(4, Step * 1.4);
+            costs.Record(8, Step * 2.6);
+        }
+
+        Assert.Equal(1.4, costs.Of(4), 3);
+        Assert.Equal(1 + (0.4 / 3), costs.Of(2), 3);
+        Assert.Equal(2.0, costs.Of(6), 3);
+        Assert.Equal(2.6 + 0.5, costs.Of(10), 3);
+        Assert.Equal(StepCosts.Assumed(2), new StepCosts(16).Of(2));
+    }
+
+    [Fact]
+    public void One_pass_that_was_interrupted_does_not_make_its_length_dear()
+    {
+        var costs = new StepCosts(16);
+        costs.Record(1, Step);
+        costs.Record(2, Step * 100);
+
+        Assert.InRange(costs.Of(2), 1.25, 1.6);
     }
 
     [Fact]

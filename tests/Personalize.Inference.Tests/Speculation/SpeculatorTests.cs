@@ -131,6 +131,7 @@ public class SpeculatorTests
 
         public void Propose(ReadOnlySpan<int> sequence, Draft draft)
         {
+            draft.Origin = DraftOrigin.Text;
             draft.MatchLength = 64;
             foreach (var token in _next < drafts.Length ? drafts[_next++].AsSpan() : [])
             {
