@@ -18,6 +18,7 @@ internal static unsafe partial class IntegerMatrixMultiply
         where TTile : struct, ITile
     {
         var w = run.Weights;
+        var before = w;
         var y = run.Output;
         var mask = Vector256.Create((byte)15);
         for (var group = 0; group < run.Groups; group++, y += PackedMatrix.RowsPerGroup)
@@ -43,7 +44,16 @@ internal static unsafe partial class IntegerMatrixMultiply
             }
 
             Store<TTile>(y, run.OutputStride, run.Tokens, y0, y1, y2, y3);
-            AddOutliers<TFormat, TTile>(first, x, y, run.OutputStride);
+            if (group % 2 == 1)
+            {
+                AddOutliersToPair<TFormat, TTile>(before, first, x, y - PackedMatrix.RowsPerGroup, run.OutputStride);
+            }
+            else if (group == run.Groups - 1)
+            {
+                AddOutliers<TFormat, TTile>(first, x, y, run.OutputStride);
+            }
+
+            before = first;
         }
     }
 

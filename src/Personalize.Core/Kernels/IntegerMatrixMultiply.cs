@@ -153,48 +153,48 @@ internal static unsafe partial class IntegerMatrixMultiply
         switch (tokens)
         {
             case 1:
-                RunOneToken<TDot>(format, run, x);
+                RunPairs<TDot, Tiles.One>(format, run, x);
                 break;
             case 2:
-                RunTile<TDot, Tiles.Two>(format, run, x);
+                RunPairs<TDot, Tiles.Two>(format, run, x);
                 break;
             default:
-                RunTile<TDot, Tiles.Four>(format, run, x);
+                RunFour<TDot>(format, run, x);
                 break;
         }
     }
 
-    private static void RunOneToken<TDot>(WeightFormat format, in RowRun run, in ActivationTile x)
-        where TDot : struct, IDotProduct
-    {
-        switch (format)
-        {
-            case WeightFormat.Q4Zero:
-                MultiplyOneToken<FourBitCentered, TDot>(run, x);
-                break;
-            case WeightFormat.Q4One:
-                MultiplyOneToken<FourBitWithOffset, TDot>(run, x);
-                break;
-            default:
-                MultiplyOneToken<EightBit, TDot>(run, x);
-                break;
-        }
-    }
-
-    private static void RunTile<TDot, TTile>(WeightFormat format, in RowRun run, in ActivationTile x)
+    private static void RunPairs<TDot, TTile>(WeightFormat format, in RowRun run, in ActivationTile x)
         where TDot : struct, IDotProduct
         where TTile : struct, ITile
     {
         switch (format)
         {
             case WeightFormat.Q4Zero:
-                Multiply<FourBitCentered, TDot, TTile>(run, x);
+                MultiplyPairs<FourBitCentered, TDot, TTile>(run, x);
                 break;
             case WeightFormat.Q4One:
-                Multiply<FourBitWithOffset, TDot, TTile>(run, x);
+                MultiplyPairs<FourBitWithOffset, TDot, TTile>(run, x);
                 break;
             default:
-                Multiply<EightBit, TDot, TTile>(run, x);
+                MultiplyPairs<EightBit, TDot, TTile>(run, x);
+                break;
+        }
+    }
+
+    private static void RunFour<TDot>(WeightFormat format, in RowRun run, in ActivationTile x)
+        where TDot : struct, IDotProduct
+    {
+        switch (format)
+        {
+            case WeightFormat.Q4Zero:
+                Multiply<FourBitCentered, TDot, Tiles.Four>(run, x);
+                break;
+            case WeightFormat.Q4One:
+                Multiply<FourBitWithOffset, TDot, Tiles.Four>(run, x);
+                break;
+            default:
+                Multiply<EightBit, TDot, Tiles.Four>(run, x);
                 break;
         }
     }
@@ -353,17 +353,17 @@ internal static unsafe partial class IntegerMatrixMultiply
                 var passesOnce = isLast && Tokens <= 4;
                 var ahead = passesOnce ? BytesAhead : isLast ? next - weight.Group(group) : 0;
                 var farAhead = passesOnce ? BytesFarAhead : 0;
-                if (Tokens == 1 && whole >= 2 && 2 * weight.GroupStride <= BytesFarAhead)
+                if (Tokens <= 2 && whole >= 2 && 2 * weight.GroupStride <= BytesFarAhead)
                 {
                     // Two short groups pass together: what lies before the next two is there or on its way.
                     (ahead, farAhead) = (2 * weight.GroupStride, 0);
                 }
 
-                RunTile(weight, group, whole, ahead, farAhead, next, tokens, x, output, rows);
+                RunTile(weight, group, whole, ahead, farAhead, passesOnce ? next : null, tokens, x, output, rows);
                 if (rest > 0)
                 {
                     // The last group's other rows are padding, for which the output has no room.
-                    RunTile(weight, group + whole, 1, 0, 0, next, tokens, x, part, PackedMatrix.RowsPerGroup);
+                    RunTile(weight, group + whole, 1, 0, 0, null, tokens, x, part, PackedMatrix.RowsPerGroup);
                     for (var t = 0; t < tokens; t++)
                     {
                         new ReadOnlySpan<float>(part + (t * PackedMatrix.RowsPerGroup), rest).CopyTo(new Span<float>(output + ((long)t * rows) + (whole * PackedMatrix.RowsPerGroup), rest));

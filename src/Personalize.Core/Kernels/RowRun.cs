@@ -18,7 +18,7 @@ internal unsafe struct RowRun
     /// <summary>How many bytes beyond a block lies the one to bring nearer meanwhile, where weights pass once; 0 for none.</summary>
     public long FarAhead;
 
-    /// <summary>The weights that the thread is expected to pass over after these, which the last groups ask for.</summary>
+    /// <summary>The weights that the thread is expected to pass over after these, which the last groups ask for where weights pass once; else null.</summary>
     public byte* Next;
 
     /// <summary>How many of the tile's tokens there are; no results are written for an empty row.</summary>
