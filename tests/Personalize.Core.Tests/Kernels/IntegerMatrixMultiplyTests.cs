@@ -206,6 +206,35 @@ public sealed unsafe class IntegerMatrixMultiplyTests
     }
 
     [Theory]
+    [InlineData(WeightFormat.Q4Zero, 1)]
+    [InlineData(WeightFormat.Q4One, 2)]
+    [InlineData(WeightFormat.Q4One, 4)]
+    [InlineData(WeightFormat.Q8Zero, 4)]
+    [InlineData(WeightFormat.Q4One, 9)]
+    public void A_value_that_is_not_a_number_makes_all_of_its_row_none_and_nothing_of_the_others(WeightFormat format, int tokens)
+    {
+        const int Rows = 24;
+        const int Columns = 96;
+        using var pool = new WorkerPool(1);
+        using var weight = RandomWeights.Create(format, Rows, Columns, seed: 6);
+        using var projector = new LinearProjector(pool, ArithmeticPrecision.Served, tokens, Columns);
+        var x = RandomWeights.Vector(tokens * Columns, seed: 7);
+        var bad = tokens / 2;
+        foreach (var column in new[] { 0, 37, Columns - 1 })
+        {
+            var broken = x.ToArray();
+            broken[(bad * Columns) + column] = float.NaN;
+            var y = new float[tokens * Rows];
+            fixed (float* px = broken, py = y)
+            {
+                projector.Run(px, tokens, new Projection(weight, py));
+            }
+
+            Assert.All(Enumerable.Range(0, y.Length), i => Assert.Equal(i / Rows == bad, float.IsNaN(y[i])));
+        }
+    }
+
+    [Theory]
     [InlineData(WeightFormat.Q4One, 4)]
     [InlineData(WeightFormat.Q8Zero, 4)]
     [InlineData(WeightFormat.Q4One, 8)]
