@@ -5,7 +5,7 @@ using Personalize.Inference.Decoding;
 
 namespace Personalize.Cli.Benchmarks;
 
-/// <summary><c>speculation</c>: what each drafter gains on a person's later rows, on texts to be edited and on dialogues, and whether the texts are identical, with and without sinks and an adapter.</summary>
+/// <summary><c>speculation</c>: what each drafter gains on a person's later rows, on texts to be edited, on those answers among them that do repeat, and on dialogues, and whether the texts are identical, with and without sinks and an adapter.</summary>
 internal sealed class SpeculationPart(IReadOnlyList<SpeculationScenario> scenarios, IReadOnlyList<DrafterKind> drafters, int maxTokens, int check) : IInferencePart
 {
     private const int SinkTokens = 4;
@@ -22,7 +22,12 @@ internal sealed class SpeculationPart(IReadOnlyList<SpeculationScenario> scenari
         using var own = engine.Adapter is null ? null : new AttachedAdapter(engine.Adapter, engine.Model);
         foreach (var scenario in scenarios)
         {
-            _rows.Add((scenario.Name, run.Run(scenario, scenario.Prompts.Count, repeat: false, own, bounded: null)));
+            var (whole, part) = run.Run(scenario, scenario.Prompts.Count, repeat: false, own, bounded: null);
+            _rows.Add((scenario.Name, whole));
+            if (scenario.Part is not null)
+            {
+                _rows.Add((scenario.Part.Name, part));
+            }
         }
 
         if (check == 0)
@@ -40,7 +45,7 @@ internal sealed class SpeculationPart(IReadOnlyList<SpeculationScenario> scenari
             var bounded = sinks ? new DecoderSessionOptions { SinkTokenCount = SinkTokens, WindowSize = CheckWindow, RollbackTokens = DecoderSession.MostVerifyTokens } : null;
             foreach (var adapter in new[] { null, own ?? other })
             {
-                _checks.Add((sinks, adapter is not null, run.Run(all, check, repeat: true, adapter, bounded)));
+                _checks.Add((sinks, adapter is not null, run.Run(all, check, repeat: true, adapter, bounded).All));
             }
         }
     }
@@ -76,7 +81,7 @@ internal sealed class SpeculationPart(IReadOnlyList<SpeculationScenario> scenari
     {
         foreach (var (scenario, figures) in _rows)
         {
-            foreach (var row in figures)
+            foreach (var row in figures.Where(row => row.Texts > 0))
             {
                 yield return string.Create(
                     CultureInfo.InvariantCulture,

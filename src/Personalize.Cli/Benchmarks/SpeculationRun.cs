@@ -15,12 +15,14 @@ internal sealed class SpeculationRun(InferenceBench bench, IReadOnlyList<Drafter
     /// <param name="repeat">Whether prompts begin again.</param>
     /// <param name="adapter">An adapter, or null for the base.</param>
     /// <param name="bounded">A bounded cache, or null for one that keeps all tokens.</param>
-    public List<SpeculationFigures> Run(SpeculationScenario scenario, int prompts, bool repeat, AttachedAdapter? adapter, DecoderSessionOptions? bounded)
+    /// <returns>All texts by drafter, and those of the scenario's part.</returns>
+    public (List<SpeculationFigures> All, List<SpeculationFigures> Part) Run(SpeculationScenario scenario, int prompts, bool repeat, AttachedAdapter? adapter, DecoderSessionOptions? bounded)
     {
         var engine = bench.Engine;
         var room = (int)Math.Min((long)scenario.Prompts.Max(prompt => prompt.Length) + maxTokens, engine.Model.Description.ContextLength);
         var options = bounded ?? new DecoderSessionOptions { ContextLength = room };
         var figures = drafters.Select(kind => new SpeculationFigures(kind.Name)).ToList();
+        var part = drafters.Select(kind => new SpeculationFigures(kind.Name)).ToList();
         using var plainSession = Open(options, adapter);
         var plain = new TextGenerator(plainSession, engine.Tokenizer, bench.Time);
         var sessions = drafters.Select(_ => Open(options, adapter)).ToArray();
@@ -39,9 +41,15 @@ internal sealed class SpeculationRun(InferenceBench bench, IReadOnlyList<Drafter
 
                 var request = new GenerationRequest { Prompt = prompt, MaxTokens = maxTokens };
                 var expected = plain.Generate(request, bench.Context.CancellationToken).RunToEnd();
+                var isPart = scenario.Part?.Contains(prompt, expected.Ids) == true;
                 for (var drafter = 0; drafter < fast.Length; drafter++)
                 {
-                    figures[drafter].Add(expected, fast[drafter].Generate(request, bench.Context.CancellationToken).RunToEnd());
+                    var result = fast[drafter].Generate(request, bench.Context.CancellationToken).RunToEnd();
+                    figures[drafter].Add(expected, result);
+                    if (isPart)
+                    {
+                        part[drafter].Add(expected, result);
+                    }
                 }
             }
         }
@@ -51,7 +59,7 @@ internal sealed class SpeculationRun(InferenceBench bench, IReadOnlyList<Drafter
             Array.ForEach(sessions, session => session.Dispose());
         }
 
-        return figures;
+        return (figures, part);
     }
 
     /// <summary>A session whose code is compiled and whose buffers were touched.</summary>

@@ -21,7 +21,7 @@ internal static class SpeculationTexts
         "Quote the following text in full, each line after \"> \":",
     ];
 
-    /// <summary><c>later</c>: a person's later contexts; <c>edit</c>: texts of the same rows to be repeated, corrected and quoted.</summary>
+    /// <summary><c>later</c>: a person's later contexts; <c>edit</c>: texts of the same rows to be repeated, corrected and quoted; <c>repeated</c>: those answers that do.</summary>
     /// <param name="engine">Tokenizer and template.</param>
     /// <param name="all">Interactions in time order.</param>
     /// <param name="rows">Which rows ask; null for the last ones. All rows before are the history.</param>
@@ -31,7 +31,7 @@ internal static class SpeculationTexts
         var history = all.Take(first).Select(row => engine.Chat.EncodeExample(row.Context, row.Text).Ids).ToArray();
         var asked = all.Skip(first).ToArray();
         yield return new SpeculationScenario("later", [.. asked.Select(row => Ask(engine, row.Context))], history);
-        yield return new SpeculationScenario("edit", [.. asked.Select((row, i) => Ask(engine, Tasks[i % Tasks.Length] + "\n\n" + Cut(engine, row)))], history);
+        yield return new SpeculationScenario("edit", [.. asked.Select((row, i) => Ask(engine, Tasks[i % Tasks.Length] + "\n\n" + Cut(engine, row)))], history) { Part = ScenarioPart.Repeated };
     }
 
     /// <summary><c>dialogues</c>: the last answer of each of some dialogues, those before them as the history.</summary>

@@ -36,7 +36,7 @@ public sealed class BenchCommandTests : IDisposable
         var json = CommandRun.Of(
             "bench", "inference", "--model", _model, "--data", _folder["none"], "--part", "speculation", "--interactions", interactions, "--rows", "8..11", "--dialogues", dialogues,
             "--draft-model", TinyModel.Write(_folder, seed: 2), "--max-tokens", "24", "--check", "6", "--json").Succeeds().Json.GetProperty("speculation");
-        Assert.Equal(["later", "edit", "dialogues"], json.GetProperty("scenarios").EnumerateArray().Select(row => row.GetProperty("scenario").GetString()));
+        Assert.Equal(["later", "edit", "repeated", "dialogues"], json.GetProperty("scenarios").EnumerateArray().Select(row => row.GetProperty("scenario").GetString()));
         Assert.Equal(4, json.GetProperty("check").GetArrayLength());
         var figures = json.GetProperty("scenarios").EnumerateArray().Concat(json.GetProperty("check").EnumerateArray()).SelectMany(row => row.GetProperty("drafters").EnumerateArray()).ToArray();
         Assert.Equal(["lookup", "history", "refine", "draft"], figures.Select(row => row.GetProperty("drafter").GetString()).Distinct());
