@@ -18,7 +18,7 @@ internal static unsafe partial class IntegerMatrixMultiply
         where TTile : struct, ITile
     {
         var w = run.Weights;
-        var before = w;
+        var groupBytes = (long)run.Blocks * (TFormat.HeaderBytes + (TFormat.VectorCount * 32));
         var y = run.Output;
         var mask = Vector256.Create((byte)15);
         for (var group = 0; group < run.Groups; group++, y += PackedMatrix.RowsPerGroup)
@@ -46,22 +46,21 @@ internal static unsafe partial class IntegerMatrixMultiply
             Store<TTile>(y, run.OutputStride, run.Tokens, y0, y1, y2, y3);
             if (group % 2 == 1)
             {
-                AddOutliersToPair<TFormat, TTile>(before, first, x, y - PackedMatrix.RowsPerGroup, run.OutputStride);
+                AddOutliers<TFormat, TTile, Tiles.Two>(first - groupBytes, groupBytes, x, y - PackedMatrix.RowsPerGroup, run.OutputStride);
             }
             else if (group == run.Groups - 1)
             {
-                AddOutliers<TFormat, TTile>(first, x, y, run.OutputStride);
+                AddOutliers<TFormat, TTile, Tiles.One>(first, groupBytes, x, y, run.OutputStride);
             }
-
-            before = first;
         }
     }
 
-    /// <summary>What the tokens' few outliers add to a group whose weights were just read: <c>y = fma(d * w, x, y)</c>, column after column; d * w is exact.</summary>
+    /// <summary>What the tokens' few outliers add to one group or two whose weights were just read: <c>y = fma(d * w, x, y)</c>, column after column; d * w is exact. Of two groups where an outlier stands is worked out once, and two sums are on their way.</summary>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private static void AddOutliers<TFormat, TTile>(byte* group, in ActivationTile x, float* y, long stride)
+    private static void AddOutliers<TFormat, TTile, TGroups>(byte* groups, long groupBytes, in ActivationTile x, float* y, long stride)
         where TFormat : struct, IBlockFormat
         where TTile : struct, ITile
+        where TGroups : struct, ITile
     {
         for (var token = 0; token < TTile.Count; token++, y += stride)
         {
@@ -71,16 +70,26 @@ internal static unsafe partial class IntegerMatrixMultiply
                 continue;
             }
 
+            var y0 = Vector256.Load(y);
+            var y1 = TGroups.Count == 2 ? Vector256.Load(y + PackedMatrix.RowsPerGroup) : y0;
             var outlier = x.Outliers + ((long)token * x.MostOutliers);
-            var sum = Vector256.Load(y);
             for (var end = outlier + count; outlier < end; outlier++)
             {
                 var (block, column) = Math.DivRem((uint)outlier->Column, PackedMatrix.ColumnsPerBlock);
-                var w = group + ((long)block * (TFormat.HeaderBytes + (TFormat.VectorCount * 32)));
-                sum = Vector256.FusedMultiplyAdd(ColumnOf<TFormat>(w, column), Vector256.Create(outlier->Value), sum);
+                var w = groups + ((long)block * (TFormat.HeaderBytes + (TFormat.VectorCount * 32)));
+                var value = Vector256.Create(outlier->Value);
+                y0 = Vector256.FusedMultiplyAdd(ColumnOf<TFormat>(w, column), value, y0);
+                if (TGroups.Count == 2)
+                {
+                    y1 = Vector256.FusedMultiplyAdd(ColumnOf<TFormat>(w + groupBytes, column), value, y1);
+                }
             }
 
-            sum.Store(y);
+            y0.Store(y);
+            if (TGroups.Count == 2)
+            {
+                y1.Store(y + PackedMatrix.RowsPerGroup);
+            }
         }
     }
 

@@ -51,7 +51,7 @@ internal static unsafe partial class IntegerMatrixMultiply
 
             Store<TTile>(y, run.OutputStride, run.Tokens, y0, z0, z0, z0);
             Store<TTile>(y + PackedMatrix.RowsPerGroup, run.OutputStride, run.Tokens, y1, z1, z1, z1);
-            AddOutliersToPair<TFormat, TTile>(w, w + stride, x, y, run.OutputStride);
+            AddOutliers<TFormat, TTile, Tiles.Two>(w, stride, x, y, run.OutputStride);
         }
 
         if (run.Groups % Pair == 1)
@@ -62,36 +62,6 @@ internal static unsafe partial class IntegerMatrixMultiply
             last.Ahead = run.FarAhead == 0 && run.Next is not null ? run.Next - w : run.Ahead;
             last.Output = y;
             Multiply<TFormat, TDot, TTile>(last, x);
-        }
-    }
-
-    /// <summary><see cref="AddOutliers"/> for two groups: where an outlier stands is worked out once, and two sums are on their way.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private static void AddOutliersToPair<TFormat, TTile>(byte* first, byte* second, in ActivationTile x, float* y, long stride)
-        where TFormat : struct, IBlockFormat
-        where TTile : struct, ITile
-    {
-        for (var token = 0; token < TTile.Count; token++, y += stride)
-        {
-            var count = x.OutlierCounts[token];
-            if (count == 0)
-            {
-                continue;
-            }
-
-            var (y0, y1) = (Vector256.Load(y), Vector256.Load(y + PackedMatrix.RowsPerGroup));
-            var outlier = x.Outliers + ((long)token * x.MostOutliers);
-            for (var end = outlier + count; outlier < end; outlier++)
-            {
-                var (block, column) = Math.DivRem((uint)outlier->Column, PackedMatrix.ColumnsPerBlock);
-                var at = (long)block * (TFormat.HeaderBytes + (TFormat.VectorCount * 32));
-                var value = Vector256.Create(outlier->Value);
-                y0 = Vector256.FusedMultiplyAdd(ColumnOf<TFormat>(first + at, column), value, y0);
-                y1 = Vector256.FusedMultiplyAdd(ColumnOf<TFormat>(second + at, column), value, y1);
-            }
-
-            y0.Store(y);
-            y1.Store(y + PackedMatrix.RowsPerGroup);
         }
     }
 
