@@ -35,14 +35,20 @@ public sealed unsafe class LowRankPair : IDisposable
         _up = new NativeBuffer<float>(((long)OutputSize + PackedMatrix.RowsPerGroup - 1) / PackedMatrix.RowsPerGroup * PackedMatrix.RowsPerGroup * Rank);
         for (var r = 0; r < pair.Rank; r++)
         {
-            for (var k = 0; k < InputSize; k++)
+            var row = pair.A.AsSpan(r * InputSize, InputSize);
+            for (var k = 0; k < row.Length; k++)
             {
-                _down.Pointer[((long)k * Rank) + r] = pair.A[(r * InputSize) + k];
+                _down.Pointer[((long)k * Rank) + r] = row[k];
             }
+        }
 
-            for (var n = 0; n < OutputSize; n++)
+        for (var n = 0; n < OutputSize; n++)
+        {
+            var row = pair.B.AsSpan(n * pair.Rank, pair.Rank);
+            var lane = _up.Pointer + ((long)n / Lanes * Lanes * Rank) + (n % Lanes);
+            for (var r = 0; r < row.Length; r++)
             {
-                _up.Pointer[((long)n / Lanes * Lanes * Rank) + (r * Lanes) + (n % Lanes)] = scale * pair.B[(n * pair.Rank) + r];
+                lane[r * Lanes] = scale * row[r];
             }
         }
 
@@ -134,10 +140,10 @@ public sealed unsafe class LowRankPair : IDisposable
     /// <summary>Rounds A. Its largest element comes to lie between 1 and 2, so that no block's scale is below what half precision holds well; B makes up for it. By a power of two, which changes no rounding.</summary>
     private PackedMatrix PackDown(LoraPair pair, out float factor)
     {
-        var largest = 0f;
-        foreach (var value in pair.A)
+        float largest;
+        fixed (float* a = pair.A)
         {
-            largest = MathF.Max(largest, MathF.Abs(value));
+            largest = LargestMagnitude(a, pair.A.Length);
         }
 
         factor = largest > 0f ? MathF.ScaleB(1f, MathF.ILogB(largest)) : 0f;
@@ -157,6 +163,24 @@ public sealed unsafe class LowRankPair : IDisposable
         return PackedMatrix.Pack(WeightFormat.Q8Zero, rows, Rank, InputSize);
     }
 
+    /// <summary>Of whole vectors.</summary>
+    private static float LargestMagnitude(float* values, int count)
+    {
+        var largest = Vector256<float>.Zero;
+        for (var i = 0; i < count; i += Lanes)
+        {
+            largest = Vector256.Max(largest, Vector256.Abs(Vector256.Load(values + i)));
+        }
+
+        var result = 0f;
+        for (var lane = 0; lane < Lanes; lane++)
+        {
+            result = MathF.Max(result, largest[lane]);
+        }
+
+        return result;
+    }
+
     private void PackUp(float factor)
     {
         var size = Lanes * Rank;
@@ -165,12 +189,7 @@ public sealed unsafe class LowRankPair : IDisposable
         for (var group = 0L; group < _servedUpScales.Length; group++)
         {
             var from = _up.Pointer + (group * size);
-            var largest = 0f;
-            for (var i = 0; i < size; i++)
-            {
-                largest = MathF.Max(largest, MathF.Abs(from[i]));
-            }
-
+            var largest = LargestMagnitude(from, size);
             _servedUpScales.Pointer[group] = largest / ByteElement.Steps * factor;
             var inverse = largest > 0f ? ByteElement.Steps / largest : 0f;
             for (var r = 0; r < Rank; r++)
