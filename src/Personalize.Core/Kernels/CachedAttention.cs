@@ -195,18 +195,7 @@ public static unsafe partial class CachedAttention
     /// <summary>What an integer stands for, <c>max|x| / 127</c>, and what to multiply with to get integers.</summary>
     private static (float Scale, float Factor) ScaleOf(float* x, int count)
     {
-        var max = Vector256<float>.Zero;
-        for (var i = 0; i < count; i += PositionsPerBlock)
-        {
-            max = Vector256.Max(max, Vector256.Abs(Vector256.Load(x + i)));
-        }
-
-        var largest = 0f;
-        for (var i = 0; i < PositionsPerBlock; i++)
-        {
-            largest = MathF.Max(largest, max[i]);
-        }
-
+        var largest = Magnitudes.Largest(x, count);
         return (largest / ByteElement.Steps, largest > 0f ? ByteElement.Steps / largest : 0f);
     }
 

@@ -97,10 +97,11 @@ internal static unsafe partial class IntegerMatrixMultiply
         if (TDot.IsChained)
         {
             // Sums of 32 bits have room for nibbles where they stand, at 16 times their value: one shift a sum in place of one a vector.
-            var e0 = TDot.Multiply(Vector256.AndNot(q0, mask), Bytes(x, 0, 4));
-            var e1 = TDot.Multiply(Vector256.AndNot(q1, mask), Bytes(x, 0, 4));
-            var f0 = TTile.Count < 2 ? e0 : TDot.Multiply(Vector256.AndNot(q0, mask), Bytes(x, 1, 4));
-            var f1 = TTile.Count < 2 ? e0 : TDot.Multiply(Vector256.AndNot(q1, mask), Bytes(x, 1, 4));
+            var (h0, h1) = (High<TDot>(q0, mask), High<TDot>(q1, mask));
+            var e0 = TDot.Multiply(h0, Bytes(x, 0, 4));
+            var e1 = TDot.Multiply(h1, Bytes(x, 0, 4));
+            var f0 = TTile.Count < 2 ? e0 : TDot.Multiply(h0, Bytes(x, 1, 4));
+            var f1 = TTile.Count < 2 ? e0 : TDot.Multiply(h1, Bytes(x, 1, 4));
             ThreeNibblePairs<TDot, TTile>(first, second, x, mask, ref d0, ref d1, ref c0, ref c1, ref e0, ref e1, ref f0, ref f1);
             d0 += e0 >> 4;
             d1 += e1 >> 4;
@@ -109,15 +110,7 @@ internal static unsafe partial class IntegerMatrixMultiply
         }
         else
         {
-            var (h0, h1) = (High<TDot>(q0, mask), High<TDot>(q1, mask));
-            d0 = TDot.MultiplyAdd(d0, h0, Bytes(x, 0, 4));
-            d1 = TDot.MultiplyAdd(d1, h1, Bytes(x, 0, 4));
-            if (TTile.Count == 2)
-            {
-                c0 = TDot.MultiplyAdd(c0, h0, Bytes(x, 1, 4));
-                c1 = TDot.MultiplyAdd(c1, h1, Bytes(x, 1, 4));
-            }
-
+            AddPair<TDot, TTile>(High<TDot>(q0, mask), High<TDot>(q1, mask), x, 4, ref d0, ref d1, ref c0, ref c1);
             ThreeNibblePairs<TDot, TTile>(first, second, x, mask, ref d0, ref d1, ref c0, ref c1, ref d0, ref d1, ref c0, ref c1);
         }
 

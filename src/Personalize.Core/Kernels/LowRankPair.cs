@@ -143,7 +143,7 @@ public sealed unsafe class LowRankPair : IDisposable
         float largest;
         fixed (float* a = pair.A)
         {
-            largest = LargestMagnitude(a, pair.A.Length);
+            largest = Magnitudes.Largest(a, pair.A.Length);
         }
 
         factor = largest > 0f ? MathF.ScaleB(1f, MathF.ILogB(largest)) : 0f;
@@ -163,24 +163,6 @@ public sealed unsafe class LowRankPair : IDisposable
         return PackedMatrix.Pack(WeightFormat.Q8Zero, rows, Rank, InputSize);
     }
 
-    /// <summary>Of whole vectors.</summary>
-    private static float LargestMagnitude(float* values, int count)
-    {
-        var largest = Vector256<float>.Zero;
-        for (var i = 0; i < count; i += Lanes)
-        {
-            largest = Vector256.Max(largest, Vector256.Abs(Vector256.Load(values + i)));
-        }
-
-        var result = 0f;
-        for (var lane = 0; lane < Lanes; lane++)
-        {
-            result = MathF.Max(result, largest[lane]);
-        }
-
-        return result;
-    }
-
     private void PackUp(float factor)
     {
         var size = Lanes * Rank;
@@ -189,7 +171,7 @@ public sealed unsafe class LowRankPair : IDisposable
         for (var group = 0L; group < _servedUpScales.Length; group++)
         {
             var from = _up.Pointer + (group * size);
-            var largest = LargestMagnitude(from, size);
+            var largest = Magnitudes.Largest(from, size);
             _servedUpScales.Pointer[group] = largest / ByteElement.Steps * factor;
             var inverse = largest > 0f ? ByteElement.Steps / largest : 0f;
             for (var r = 0; r < Rank; r++)
