@@ -12,8 +12,11 @@ internal unsafe struct ActivationTile
     /// <summary>Scale times the sum of the block's rounded values, plus the block's outliers, <c>[blocks, tokens]</c>.</summary>
     public float* ScaledSums;
 
-    /// <summary>Eight times the sum of the block's rounded values, <c>[blocks, tokens]</c>.</summary>
-    public int* EightSums;
+    /// <summary>What products with weights stored 8 too large hold too much, negative: -8 times the sum of the block's rounded values, <c>[blocks, tokens]</c>.</summary>
+    public int* MinusEightSums;
+
+    /// <summary>The same for weights 128 too large.</summary>
+    public int* MinusExcessSums;
 
     /// <summary>How many outliers a token has, <c>[tokens]</c>.</summary>
     public int* OutlierCounts;

@@ -7,18 +7,18 @@ namespace Personalize.Core.Kernels;
 /// <summary>AVX2: pairs of products (at most 2 * 15 * 127) are summed in 16 bits, where eight of them fit, and widened once a block.</summary>
 internal readonly struct Avx2DotProduct : IDotProduct
 {
-    public static bool IsChained => false;
+    public static bool SumsWide => false;
 
     public static int Excess => 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Multiply(Vector256<byte> weights, Vector256<sbyte> x) => Avx2.MultiplyAddAdjacent(weights, x).AsInt32();
+    public static Vector256<int> Multiply(Vector256<int> start, Vector256<byte> weights, Vector256<sbyte> x) => Avx2.MultiplyAddAdjacent(weights, x).AsInt32();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> MultiplyAdd(Vector256<int> sum, Vector256<byte> weights, Vector256<sbyte> x) => (sum.AsInt16() + Avx2.MultiplyAddAdjacent(weights, x)).AsInt32();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Total(Vector256<int> sum) => Avx2.MultiplyAddAdjacent(sum.AsInt16(), Vector256.Create((short)1));
+    public static Vector256<int> Total(Vector256<int> start, Vector256<int> sum) => start + Avx2.MultiplyAddAdjacent(sum.AsInt16(), Vector256.Create((short)1));
 
     /// <summary>The weights' magnitudes; their signs go to x.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -7,18 +7,18 @@ namespace Personalize.Core.Kernels;
 /// <summary>AVX-VNNI: one instruction multiplies and adds in 32 bits.</summary>
 internal readonly struct AvxVnniDotProduct : IDotProduct
 {
-    public static bool IsChained => true;
+    public static bool SumsWide => true;
 
     public static int Excess => 128;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Multiply(Vector256<byte> weights, Vector256<sbyte> x) => AvxVnni.MultiplyWideningAndAdd(Vector256<int>.Zero, weights, x);
+    public static Vector256<int> Multiply(Vector256<int> start, Vector256<byte> weights, Vector256<sbyte> x) => AvxVnni.MultiplyWideningAndAdd(start, weights, x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> MultiplyAdd(Vector256<int> sum, Vector256<byte> weights, Vector256<sbyte> x) => AvxVnni.MultiplyWideningAndAdd(sum, weights, x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Total(Vector256<int> sum) => sum;
+    public static Vector256<int> Total(Vector256<int> start, Vector256<int> sum) => sum;
 
     /// <summary>Weights plus 128.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

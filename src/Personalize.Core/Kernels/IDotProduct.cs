@@ -8,17 +8,17 @@ internal interface IDotProduct
     /// <summary>What sums of signed products hold too much of for each unit of the sum of x; 0 where they are exact as they stand.</summary>
     static abstract int Excess { get; }
 
-    /// <summary>Whether a multiplication waits for the sum it adds to. Then two sums side by side, plain numbers that can be added, keep both multipliers busy.</summary>
-    static abstract bool IsChained { get; }
+    /// <summary>Whether the instruction that multiplies sums in 32 bits, where products of weights 16 times as large have room.</summary>
+    static abstract bool SumsWide { get; }
 
-    /// <summary>Starts a running sum of products of four weights of 4 bits with four activations of 8; at most eight are summed before <see cref="Total"/>.</summary>
-    static abstract Vector256<int> Multiply(Vector256<byte> weights, Vector256<sbyte> x);
+    /// <summary>Starts a running sum of products of four weights of 4 bits with four activations of 8; at most eight are summed before <see cref="Total"/>, which is given the same start.</summary>
+    static abstract Vector256<int> Multiply(Vector256<int> start, Vector256<byte> weights, Vector256<sbyte> x);
 
     /// <summary>Continues a running sum in whatever form <see cref="Multiply"/> began it.</summary>
     static abstract Vector256<int> MultiplyAdd(Vector256<int> sum, Vector256<byte> weights, Vector256<sbyte> x);
 
-    /// <summary>The running sum as eight numbers.</summary>
-    static abstract Vector256<int> Total(Vector256<int> sum);
+    /// <summary>The running sum as eight numbers, what it started at among them.</summary>
+    static abstract Vector256<int> Total(Vector256<int> start, Vector256<int> sum);
 
     /// <summary>The form in which the instruction that multiplies wants 8-bit weights beside the weights themselves: computed once for all tokens.</summary>
     static abstract Vector256<byte> Unsigned(Vector256<sbyte> weights);

@@ -39,8 +39,8 @@ internal static unsafe partial class IntegerMatrixMultiply
                     PrefetchBlock<TFormat>(w + farAhead, isFar: true);
                 }
 
-                BlockProducts<TFormat, TDot, TTile>(w + TFormat.HeaderBytes, quants, mask, out var d0, out var d1, out var d2, out var d3);
-                Accumulate<TFormat, TDot, TTile>(w, x, at, d0, d1, d2, d3, ref y0, ref y1, ref y2, ref y3);
+                BlockProducts<TFormat, TDot, TTile>(w + TFormat.HeaderBytes, x, at, quants, mask, out var d0, out var d1, out var d2, out var d3);
+                Accumulate<TFormat, TTile>(w, x, at, d0, d1, d2, d3, ref y0, ref y1, ref y2, ref y3);
             }
 
             Store<TTile>(y, run.OutputStride, run.Tokens, y0, y1, y2, y3);
@@ -112,98 +112,53 @@ internal static unsafe partial class IntegerMatrixMultiply
         return HalfVectors.Widen(block) * Vector256.ConvertToSingle(q);
     }
 
-    /// <summary>The integer products of a block: summed by the instruction that multiplies.</summary>
+    /// <summary>The integer products of a block.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void BlockProducts<TFormat, TDot, TTile>(byte* values, sbyte* x, Vector256<byte> mask, out Vector256<int> d0, out Vector256<int> d1, out Vector256<int> d2, out Vector256<int> d3)
+    private static void BlockProducts<TFormat, TDot, TTile>(
+        byte* values, in ActivationTile x, int at, sbyte* quants, Vector256<byte> mask, out Vector256<int> d0, out Vector256<int> d1, out Vector256<int> d2, out Vector256<int> d3)
         where TFormat : struct, IBlockFormat
         where TDot : struct, IDotProduct
         where TTile : struct, ITile
     {
+        var s0 = Start<TFormat, TDot>(x, at);
+        var s1 = TTile.Count < 2 ? s0 : Start<TFormat, TDot>(x, at + 1);
+        var s2 = TTile.Count < 4 ? s0 : Start<TFormat, TDot>(x, at + 2);
+        var s3 = TTile.Count < 4 ? s0 : Start<TFormat, TDot>(x, at + 3);
         if (TFormat.VectorCount == 8)
         {
-            d0 = Vector256<int>.Zero;
-            d1 = d0;
-            d2 = d0;
-            d3 = d0;
-            if (TDot.IsChained)
-            {
-                var e0 = Vector256<int>.Zero;
-                var e1 = e0;
-                var e2 = e0;
-                var e3 = e0;
-                EightBytes<TDot, TTile>(values, x, ref d0, ref d1, ref d2, ref d3, ref e0, ref e1, ref e2, ref e3);
-                d0 += e0;
-                d1 += e1;
-                d2 += e2;
-                d3 += e3;
-            }
-            else
-            {
-                EightBytes<TDot, TTile>(values, x, ref d0, ref d1, ref d2, ref d3, ref d0, ref d1, ref d2, ref d3);
-            }
-
+            (d0, d1, d2, d3) = (s0, s1, s2, s3);
+            ByteStep<TDot, TTile>(values, 0, quants, ref d0, ref d1, ref d2, ref d3);
+            ByteStep<TDot, TTile>(values, 1, quants, ref d0, ref d1, ref d2, ref d3);
+            ByteStep<TDot, TTile>(values, 2, quants, ref d0, ref d1, ref d2, ref d3);
+            ByteStep<TDot, TTile>(values, 3, quants, ref d0, ref d1, ref d2, ref d3);
+            ByteStep<TDot, TTile>(values, 4, quants, ref d0, ref d1, ref d2, ref d3);
+            ByteStep<TDot, TTile>(values, 5, quants, ref d0, ref d1, ref d2, ref d3);
+            ByteStep<TDot, TTile>(values, 6, quants, ref d0, ref d1, ref d2, ref d3);
+            ByteStep<TDot, TTile>(values, 7, quants, ref d0, ref d1, ref d2, ref d3);
             return;
         }
 
         var q = Vector256.Load(values);
-        var low = q & mask;
-        var high = (q.AsUInt16() >>> 4).AsByte() & mask;
-        d0 = TDot.Multiply(low, Bytes(x, 0, 0));
-        d1 = TTile.Count < 2 ? d0 : TDot.Multiply(low, Bytes(x, 1, 0));
-        d2 = TTile.Count < 4 ? d0 : TDot.Multiply(low, Bytes(x, 2, 0));
-        d3 = TTile.Count < 4 ? d0 : TDot.Multiply(low, Bytes(x, 3, 0));
-        if (TDot.IsChained)
-        {
-            var e0 = TDot.Multiply(high, Bytes(x, 0, 4));
-            var e1 = TTile.Count < 2 ? e0 : TDot.Multiply(high, Bytes(x, 1, 4));
-            var e2 = TTile.Count < 4 ? e0 : TDot.Multiply(high, Bytes(x, 2, 4));
-            var e3 = TTile.Count < 4 ? e0 : TDot.Multiply(high, Bytes(x, 3, 4));
-            ThreeNibbles<TDot, TTile>(values, x, mask, ref d0, ref d1, ref d2, ref d3, ref e0, ref e1, ref e2, ref e3);
-            d0 += e0;
-            d1 += e1;
-            d2 += e2;
-            d3 += e3;
-        }
-        else
-        {
-            Add<TDot, TTile>(high, x, 4, ref d0, ref d1, ref d2, ref d3);
-            ThreeNibbles<TDot, TTile>(values, x, mask, ref d0, ref d1, ref d2, ref d3, ref d0, ref d1, ref d2, ref d3);
-        }
-
-        d0 = TDot.Total(d0);
-        d1 = TDot.Total(d1);
-        d2 = TDot.Total(d2);
-        d3 = TDot.Total(d3);
+        d0 = TDot.Multiply(s0, q & mask, Bytes(quants, 0, 0));
+        d1 = TTile.Count < 2 ? d0 : TDot.Multiply(s1, q & mask, Bytes(quants, 1, 0));
+        d2 = TTile.Count < 4 ? d0 : TDot.Multiply(s2, q & mask, Bytes(quants, 2, 0));
+        d3 = TTile.Count < 4 ? d0 : TDot.Multiply(s3, q & mask, Bytes(quants, 3, 0));
+        Add<TDot, TTile>((q.AsUInt16() >>> 4).AsByte() & mask, quants, 4, ref d0, ref d1, ref d2, ref d3);
+        NibbleStep<TDot, TTile>(values, 1, quants, mask, ref d0, ref d1, ref d2, ref d3);
+        NibbleStep<TDot, TTile>(values, 2, quants, mask, ref d0, ref d1, ref d2, ref d3);
+        NibbleStep<TDot, TTile>(values, 3, quants, mask, ref d0, ref d1, ref d2, ref d3);
+        d0 = TDot.Total(s0, d0);
+        d1 = TDot.Total(s1, d1);
+        d2 = TDot.Total(s2, d2);
+        d3 = TDot.Total(s3, d3);
     }
 
-    /// <summary>The other three vectors of nibbles, low ones summed in d, high ones in e.</summary>
+    /// <summary>Where a token's sum starts: minus what products with weights that are stored, or multiplied, as unsigned numbers hold too much.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void ThreeNibbles<TDot, TTile>(
-        byte* values, sbyte* x, Vector256<byte> mask, ref Vector256<int> d0, ref Vector256<int> d1, ref Vector256<int> d2, ref Vector256<int> d3, ref Vector256<int> e0, ref Vector256<int> e1, ref Vector256<int> e2, ref Vector256<int> e3)
-        where TDot : struct, IDotProduct
-        where TTile : struct, ITile
-    {
-        NibbleStep<TDot, TTile>(values, 1, x, mask, ref d0, ref d1, ref d2, ref d3, ref e0, ref e1, ref e2, ref e3);
-        NibbleStep<TDot, TTile>(values, 2, x, mask, ref d0, ref d1, ref d2, ref d3, ref e0, ref e1, ref e2, ref e3);
-        NibbleStep<TDot, TTile>(values, 3, x, mask, ref d0, ref d1, ref d2, ref d3, ref e0, ref e1, ref e2, ref e3);
-    }
-
-    /// <summary>The eight vectors of bytes, summed in d and e in turn.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void EightBytes<TDot, TTile>(
-        byte* values, sbyte* x, ref Vector256<int> d0, ref Vector256<int> d1, ref Vector256<int> d2, ref Vector256<int> d3, ref Vector256<int> e0, ref Vector256<int> e1, ref Vector256<int> e2, ref Vector256<int> e3)
-        where TDot : struct, IDotProduct
-        where TTile : struct, ITile
-    {
-        ByteStep<TDot, TTile>(values, 0, x, ref d0, ref d1, ref d2, ref d3);
-        ByteStep<TDot, TTile>(values, 1, x, ref e0, ref e1, ref e2, ref e3);
-        ByteStep<TDot, TTile>(values, 2, x, ref d0, ref d1, ref d2, ref d3);
-        ByteStep<TDot, TTile>(values, 3, x, ref e0, ref e1, ref e2, ref e3);
-        ByteStep<TDot, TTile>(values, 4, x, ref d0, ref d1, ref d2, ref d3);
-        ByteStep<TDot, TTile>(values, 5, x, ref e0, ref e1, ref e2, ref e3);
-        ByteStep<TDot, TTile>(values, 6, x, ref d0, ref d1, ref d2, ref d3);
-        ByteStep<TDot, TTile>(values, 7, x, ref e0, ref e1, ref e2, ref e3);
-    }
+    private static Vector256<int> Start<TFormat, TDot>(in ActivationTile x, int at)
+        where TFormat : struct, IBlockFormat
+        where TDot : struct, IDotProduct =>
+        TFormat.IsCentered ? Vector256.Create(x.MinusEightSums[at]) : TFormat.VectorCount == 8 && TDot.Excess > 0 ? Vector256.Create(x.MinusExcessSums[at]) : Vector256<int>.Zero;
 
     /// <summary>One vector of nibbles with four columns of each token.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -225,14 +180,13 @@ internal static unsafe partial class IntegerMatrixMultiply
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void NibbleStep<TDot, TTile>(
-        byte* values, int vector, sbyte* x, Vector256<byte> mask, ref Vector256<int> d0, ref Vector256<int> d1, ref Vector256<int> d2, ref Vector256<int> d3, ref Vector256<int> e0, ref Vector256<int> e1, ref Vector256<int> e2, ref Vector256<int> e3)
+    private static void NibbleStep<TDot, TTile>(byte* values, int vector, sbyte* x, Vector256<byte> mask, ref Vector256<int> d0, ref Vector256<int> d1, ref Vector256<int> d2, ref Vector256<int> d3)
         where TDot : struct, IDotProduct
         where TTile : struct, ITile
     {
         var q = Vector256.Load(values + (vector * 32));
         Add<TDot, TTile>(q & mask, x, vector, ref d0, ref d1, ref d2, ref d3);
-        Add<TDot, TTile>((q.AsUInt16() >>> 4).AsByte() & mask, x, vector + 4, ref e0, ref e1, ref e2, ref e3);
+        Add<TDot, TTile>((q.AsUInt16() >>> 4).AsByte() & mask, x, vector + 4, ref d0, ref d1, ref d2, ref d3);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -257,23 +211,22 @@ internal static unsafe partial class IntegerMatrixMultiply
 
     /// <summary>A block's part of the result: <c>y = fma(d * xs, dot, y)</c>, then <c>y = fma(m, xs * sum(xq), y)</c> where there are offsets.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Accumulate<TFormat, TDot, TTile>(
+    private static void Accumulate<TFormat, TTile>(
         byte* header, in ActivationTile x, int at, Vector256<int> d0, Vector256<int> d1, Vector256<int> d2, Vector256<int> d3, ref Vector256<float> y0, ref Vector256<float> y1, ref Vector256<float> y2, ref Vector256<float> y3)
         where TFormat : struct, IBlockFormat
-        where TDot : struct, IDotProduct
         where TTile : struct, ITile
     {
         var scale = HalfVectors.Widen(header);
-        y0 = AddBlock<TFormat, TDot>(scale, x.Scales[at], x.EightSums[at], d0, y0);
+        y0 = AddBlock(scale, x.Scales[at], d0, y0);
         if (TTile.Count >= 2)
         {
-            y1 = AddBlock<TFormat, TDot>(scale, x.Scales[at + 1], x.EightSums[at + 1], d1, y1);
+            y1 = AddBlock(scale, x.Scales[at + 1], d1, y1);
         }
 
         if (TTile.Count == 4)
         {
-            y2 = AddBlock<TFormat, TDot>(scale, x.Scales[at + 2], x.EightSums[at + 2], d2, y2);
-            y3 = AddBlock<TFormat, TDot>(scale, x.Scales[at + 3], x.EightSums[at + 3], d3, y3);
+            y2 = AddBlock(scale, x.Scales[at + 2], d2, y2);
+            y3 = AddBlock(scale, x.Scales[at + 3], d3, y3);
         }
 
         if (TFormat.HasOffset)
@@ -294,21 +247,8 @@ internal static unsafe partial class IntegerMatrixMultiply
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> AddBlock<TFormat, TDot>(Vector256<float> scale, float xScale, int eightSum, Vector256<int> dot, Vector256<float> y)
-        where TFormat : struct, IBlockFormat
-        where TDot : struct, IDotProduct
-    {
-        if (TFormat.IsCentered)
-        {
-            dot -= Vector256.Create(eightSum);
-        }
-        else if (TFormat.VectorCount == 8 && TDot.Excess > 0)
-        {
-            dot -= Vector256.Create(eightSum * (TDot.Excess / 8));
-        }
-
-        return Vector256.FusedMultiplyAdd(scale * Vector256.Create(xScale), Vector256.ConvertToSingle(dot), y);
-    }
+    private static Vector256<float> AddBlock(Vector256<float> scale, float xScale, Vector256<int> dot, Vector256<float> y) =>
+        Vector256.FusedMultiplyAdd(scale * Vector256.Create(xScale), Vector256.ConvertToSingle(dot), y);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store<TTile>(float* y, long stride, int tokens, Vector256<float> y0, Vector256<float> y1, Vector256<float> y2, Vector256<float> y3)

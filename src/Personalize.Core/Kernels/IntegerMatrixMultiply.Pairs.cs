@@ -44,9 +44,9 @@ internal static unsafe partial class IntegerMatrixMultiply
                     PrefetchBlock<TFormat>(second + farAhead, isFar: true);
                 }
 
-                PairProducts<TFormat, TDot, TTile>(first + TFormat.HeaderBytes, second + TFormat.HeaderBytes, quants, mask, out var d0, out var d1, out var c0, out var c1);
-                Accumulate<TFormat, TDot, TTile>(first, x, at, d0, c0, c0, c0, ref y0, ref z0, ref z0, ref z0);
-                Accumulate<TFormat, TDot, TTile>(second, x, at, d1, c1, c1, c1, ref y1, ref z1, ref z1, ref z1);
+                PairProducts<TFormat, TDot, TTile>(first + TFormat.HeaderBytes, second + TFormat.HeaderBytes, x, at, quants, mask, out var d0, out var d1, out var c0, out var c1);
+                Accumulate<TFormat, TTile>(first, x, at, d0, c0, c0, c0, ref y0, ref z0, ref z0, ref z0);
+                Accumulate<TFormat, TTile>(second, x, at, d1, c1, c1, c1, ref y1, ref z1, ref z1, ref z1);
             }
 
             Store<TTile>(y, run.OutputStride, run.Tokens, y0, z0, z0, z0);
@@ -67,42 +67,41 @@ internal static unsafe partial class IntegerMatrixMultiply
 
     /// <summary>The integer products of a block of each of two groups with the first token, d, and where there is one the second, c.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void PairProducts<TFormat, TDot, TTile>(byte* first, byte* second, sbyte* x, Vector256<byte> mask, out Vector256<int> d0, out Vector256<int> d1, out Vector256<int> c0, out Vector256<int> c1)
+    private static void PairProducts<TFormat, TDot, TTile>(byte* first, byte* second, in ActivationTile x, int at, sbyte* quants, Vector256<byte> mask, out Vector256<int> d0, out Vector256<int> d1, out Vector256<int> c0, out Vector256<int> c1)
         where TFormat : struct, IBlockFormat
         where TDot : struct, IDotProduct
         where TTile : struct, ITile
     {
+        var s = Start<TFormat, TDot>(x, at);
+        var r = TTile.Count < 2 ? s : Start<TFormat, TDot>(x, at + 1);
         if (TFormat.VectorCount == 8)
         {
-            d0 = Vector256<int>.Zero;
-            d1 = d0;
-            c0 = d0;
-            c1 = d0;
-            BytePair<TDot, TTile>(first, second, 0, x, ref d0, ref d1, ref c0, ref c1);
-            BytePair<TDot, TTile>(first, second, 1, x, ref d0, ref d1, ref c0, ref c1);
-            BytePair<TDot, TTile>(first, second, 2, x, ref d0, ref d1, ref c0, ref c1);
-            BytePair<TDot, TTile>(first, second, 3, x, ref d0, ref d1, ref c0, ref c1);
-            BytePair<TDot, TTile>(first, second, 4, x, ref d0, ref d1, ref c0, ref c1);
-            BytePair<TDot, TTile>(first, second, 5, x, ref d0, ref d1, ref c0, ref c1);
-            BytePair<TDot, TTile>(first, second, 6, x, ref d0, ref d1, ref c0, ref c1);
-            BytePair<TDot, TTile>(first, second, 7, x, ref d0, ref d1, ref c0, ref c1);
+            (d0, d1, c0, c1) = (s, s, r, r);
+            BytePair<TDot, TTile>(first, second, 0, quants, ref d0, ref d1, ref c0, ref c1);
+            BytePair<TDot, TTile>(first, second, 1, quants, ref d0, ref d1, ref c0, ref c1);
+            BytePair<TDot, TTile>(first, second, 2, quants, ref d0, ref d1, ref c0, ref c1);
+            BytePair<TDot, TTile>(first, second, 3, quants, ref d0, ref d1, ref c0, ref c1);
+            BytePair<TDot, TTile>(first, second, 4, quants, ref d0, ref d1, ref c0, ref c1);
+            BytePair<TDot, TTile>(first, second, 5, quants, ref d0, ref d1, ref c0, ref c1);
+            BytePair<TDot, TTile>(first, second, 6, quants, ref d0, ref d1, ref c0, ref c1);
+            BytePair<TDot, TTile>(first, second, 7, quants, ref d0, ref d1, ref c0, ref c1);
             return;
         }
 
         var (q0, q1) = (Vector256.Load(first), Vector256.Load(second));
-        d0 = TDot.Multiply(q0 & mask, Bytes(x, 0, 0));
-        d1 = TDot.Multiply(q1 & mask, Bytes(x, 0, 0));
-        c0 = TTile.Count < 2 ? d0 : TDot.Multiply(q0 & mask, Bytes(x, 1, 0));
-        c1 = TTile.Count < 2 ? d0 : TDot.Multiply(q1 & mask, Bytes(x, 1, 0));
-        if (TDot.IsChained)
+        d0 = TDot.Multiply(s, q0 & mask, Bytes(quants, 0, 0));
+        d1 = TDot.Multiply(s, q1 & mask, Bytes(quants, 0, 0));
+        c0 = TTile.Count < 2 ? d0 : TDot.Multiply(r, q0 & mask, Bytes(quants, 1, 0));
+        c1 = TTile.Count < 2 ? d0 : TDot.Multiply(r, q1 & mask, Bytes(quants, 1, 0));
+        if (TDot.SumsWide)
         {
-            // Sums of 32 bits have room for nibbles where they stand, at 16 times their value: one shift a sum in place of one a vector.
+            // Nibbles are multiplied where they stand, at 16 times their value: one shift a sum in place of one a vector.
             var (h0, h1) = (High<TDot>(q0, mask), High<TDot>(q1, mask));
-            var e0 = TDot.Multiply(h0, Bytes(x, 0, 4));
-            var e1 = TDot.Multiply(h1, Bytes(x, 0, 4));
-            var f0 = TTile.Count < 2 ? e0 : TDot.Multiply(h0, Bytes(x, 1, 4));
-            var f1 = TTile.Count < 2 ? e0 : TDot.Multiply(h1, Bytes(x, 1, 4));
-            ThreeNibblePairs<TDot, TTile>(first, second, x, mask, ref d0, ref d1, ref c0, ref c1, ref e0, ref e1, ref f0, ref f1);
+            var e0 = TDot.Multiply(Vector256<int>.Zero, h0, Bytes(quants, 0, 4));
+            var e1 = TDot.Multiply(Vector256<int>.Zero, h1, Bytes(quants, 0, 4));
+            var f0 = TTile.Count < 2 ? e0 : TDot.Multiply(Vector256<int>.Zero, h0, Bytes(quants, 1, 4));
+            var f1 = TTile.Count < 2 ? e0 : TDot.Multiply(Vector256<int>.Zero, h1, Bytes(quants, 1, 4));
+            ThreeNibblePairs<TDot, TTile>(first, second, quants, mask, ref d0, ref d1, ref c0, ref c1, ref e0, ref e1, ref f0, ref f1);
             d0 += e0 >> 4;
             d1 += e1 >> 4;
             c0 += f0 >> 4;
@@ -110,17 +109,17 @@ internal static unsafe partial class IntegerMatrixMultiply
         }
         else
         {
-            AddPair<TDot, TTile>(High<TDot>(q0, mask), High<TDot>(q1, mask), x, 4, ref d0, ref d1, ref c0, ref c1);
-            ThreeNibblePairs<TDot, TTile>(first, second, x, mask, ref d0, ref d1, ref c0, ref c1, ref d0, ref d1, ref c0, ref c1);
+            AddPair<TDot, TTile>(High<TDot>(q0, mask), High<TDot>(q1, mask), quants, 4, ref d0, ref d1, ref c0, ref c1);
+            ThreeNibblePairs<TDot, TTile>(first, second, quants, mask, ref d0, ref d1, ref c0, ref c1, ref d0, ref d1, ref c0, ref c1);
         }
 
-        d0 = TDot.Total(d0);
-        d1 = TDot.Total(d1);
-        c0 = TDot.Total(c0);
-        c1 = TDot.Total(c1);
+        d0 = TDot.Total(s, d0);
+        d1 = TDot.Total(s, d1);
+        c0 = TDot.Total(r, c0);
+        c1 = TDot.Total(r, c1);
     }
 
-    /// <summary>The other three vectors of nibbles of each group; high ones are summed in e and f, where products are chained at 16 times their value.</summary>
+    /// <summary>The other three vectors of nibbles of each group; high ones are summed in e and f, where products are summed in 32 bits at 16 times their value.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void ThreeNibblePairs<TDot, TTile>(
         byte* first, byte* second, sbyte* x, Vector256<byte> mask, ref Vector256<int> d0, ref Vector256<int> d1, ref Vector256<int> c0, ref Vector256<int> c1, ref Vector256<int> e0, ref Vector256<int> e1, ref Vector256<int> f0, ref Vector256<int> f1)
@@ -160,10 +159,10 @@ internal static unsafe partial class IntegerMatrixMultiply
         }
     }
 
-    /// <summary>High nibbles: where products are chained as they stand, at 16 times their value.</summary>
+    /// <summary>High nibbles: where products are summed in 32 bits as they stand, at 16 times their value.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<byte> High<TDot>(Vector256<byte> q, Vector256<byte> mask)
-        where TDot : struct, IDotProduct => TDot.IsChained ? Vector256.AndNot(q, mask) : (q.AsUInt16() >>> 4).AsByte() & mask;
+        where TDot : struct, IDotProduct => TDot.SumsWide ? Vector256.AndNot(q, mask) : (q.AsUInt16() >>> 4).AsByte() & mask;
 
     /// <summary>A vector of bytes of each group.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -224,7 +224,7 @@ internal static unsafe class IntegerPanel
         var dot = Avx512BW.MultiplyAddAdjacent(pairs, Vector512.Create((short)1));
         if (TFormat.IsCentered)
         {
-            dot -= Vector512.Create(x.EightSums[at]);
+            dot += Vector512.Create(x.MinusEightSums[at]);
         }
 
         y = Vector512.FusedMultiplyAdd(Vector512.LoadAligned((float*)block) * Vector512.Create(x.Scales[at]), Vector512.ConvertToSingle(dot), y);

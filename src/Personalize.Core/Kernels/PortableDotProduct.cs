@@ -6,27 +6,28 @@ namespace Personalize.Core.Kernels;
 /// <summary>Any processor with vectors of 128 bits, ARM's included: the parts of a lane are moved to its ends and multiplied in 32 bits.</summary>
 internal readonly struct PortableDotProduct : IDotProduct
 {
-    public static bool IsChained => false;
+    public static bool SumsWide => false;
 
     public static int Excess => 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Multiply(Vector256<byte> weights, Vector256<sbyte> x)
+    public static Vector256<int> Multiply(Vector256<int> start, Vector256<byte> weights, Vector256<sbyte> x)
     {
         var w = weights.AsInt32();
         var a = x.AsInt32();
         var low = Vector256.Create(0xFF);
-        return ((w & low) * ((a << 24) >> 24))
+        return start
+            + ((w & low) * ((a << 24) >> 24))
             + (((w >>> 8) & low) * ((a << 16) >> 24))
             + (((w >>> 16) & low) * ((a << 8) >> 24))
             + ((w >>> 24) * (a >> 24));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> MultiplyAdd(Vector256<int> sum, Vector256<byte> weights, Vector256<sbyte> x) => sum + Multiply(weights, x);
+    public static Vector256<int> MultiplyAdd(Vector256<int> sum, Vector256<byte> weights, Vector256<sbyte> x) => Multiply(sum, weights, x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Total(Vector256<int> sum) => sum;
+    public static Vector256<int> Total(Vector256<int> start, Vector256<int> sum) => sum;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<byte> Unsigned(Vector256<sbyte> weights) => weights.AsByte();

@@ -28,7 +28,8 @@ public sealed unsafe class QuantizedActivations : IDisposable
     private readonly NativeBuffer<sbyte> _bytes;
     private readonly NativeBuffer<float> _scales;
     private readonly NativeBuffer<float> _scaledSums;
-    private readonly NativeBuffer<int> _eightSums;
+    private readonly NativeBuffer<int> _minusEightSums;
+    private readonly NativeBuffer<int> _minusExcessSums;
     private readonly NativeBuffer<int> _outlierCounts;
     private readonly NativeBuffer<Outlier> _outliers;
     private readonly int _mostOutliers;
@@ -43,7 +44,8 @@ public sealed unsafe class QuantizedActivations : IDisposable
         _bytes = new NativeBuffer<sbyte>(blocks * PackedMatrix.ColumnsPerBlock);
         _scales = new NativeBuffer<float>(blocks);
         _scaledSums = new NativeBuffer<float>(blocks);
-        _eightSums = new NativeBuffer<int>(blocks);
+        _minusEightSums = new NativeBuffer<int>(blocks);
+        _minusExcessSums = new NativeBuffer<int>(blocks);
         _outlierCounts = new NativeBuffer<int>(rows);
 
         // One more than there can be: the root mean square is rounded, too.
@@ -56,7 +58,7 @@ public sealed unsafe class QuantizedActivations : IDisposable
 
     /// <summary>How many bytes the buffers take.</summary>
     public long ByteLength =>
-        _bytes.ByteLength + _scales.ByteLength + _scaledSums.ByteLength + _eightSums.ByteLength + _outlierCounts.ByteLength + _outliers.ByteLength;
+        _bytes.ByteLength + _scales.ByteLength + _scaledSums.ByteLength + _minusEightSums.ByteLength + _minusExcessSums.ByteLength + _outlierCounts.ByteLength + _outliers.ByteLength;
 
     /// <summary>Rounds rows.</summary>
     /// <param name="pool">The threads, used where there are many rows.</param>
@@ -81,7 +83,8 @@ public sealed unsafe class QuantizedActivations : IDisposable
         _bytes.Dispose();
         _scales.Dispose();
         _scaledSums.Dispose();
-        _eightSums.Dispose();
+        _minusEightSums.Dispose();
+        _minusExcessSums.Dispose();
         _outlierCounts.Dispose();
         _outliers.Dispose();
     }
@@ -93,7 +96,8 @@ public sealed unsafe class QuantizedActivations : IDisposable
             Bytes = _bytes.Pointer,
             Scales = _scales.Pointer,
             ScaledSums = _scaledSums.Pointer,
-            EightSums = _eightSums.Pointer,
+            MinusEightSums = _minusEightSums.Pointer,
+            MinusExcessSums = _minusExcessSums.Pointer,
             OutlierCounts = _outlierCounts.Pointer,
             Outliers = _outliers.Pointer,
             MostOutliers = _mostOutliers,
@@ -111,7 +115,8 @@ public sealed unsafe class QuantizedActivations : IDisposable
             Bytes = first.Bytes + values,
             Scales = first.Scales + blocks,
             ScaledSums = first.ScaledSums + blocks,
-            EightSums = first.EightSums + blocks,
+            MinusEightSums = first.MinusEightSums + blocks,
+            MinusExcessSums = first.MinusExcessSums + blocks,
             OutlierCounts = first.OutlierCounts + token,
             Outliers = first.Outliers + ((long)token * first.MostOutliers),
             MostOutliers = first.MostOutliers,
@@ -192,7 +197,8 @@ public sealed unsafe class QuantizedActivations : IDisposable
         var sum = Store(Round(v0 * inverse), Round(v1 * inverse), Round(v2 * inverse), Round(v3 * inverse), tile.Bytes + (at * PackedMatrix.ColumnsPerBlock));
         var scale = largest / Steps;
         tile.Scales[at] = scale;
-        tile.EightSums[at] = 8 * sum;
+        tile.MinusEightSums[at] = -8 * sum;
+        tile.MinusExcessSums[at] = -128 * sum;
         var scaledSum = scale * sum;
         for (; outliers < *token.OutlierCounts; outliers++)
         {
@@ -288,7 +294,7 @@ public sealed unsafe class QuantizedActivations : IDisposable
             First.OutlierCounts[token] = 0;
             for (var at = row; at < Columns / PackedMatrix.ColumnsPerBlock * 4; at += 4)
             {
-                (tile.Scales[at], tile.ScaledSums[at], tile.EightSums[at]) = (0f, 0f, 0);
+                (tile.Scales[at], tile.ScaledSums[at], tile.MinusEightSums[at], tile.MinusExcessSums[at]) = (0f, 0f, 0, 0);
             }
         }
     }

@@ -173,7 +173,7 @@ public sealed unsafe class IntegerMatrixMultiplyTests
         {
             var values = x.AsSpan(block * 32, 32);
             var expected = QuantizedActivations.RoundBlockScalar(values, limit);
-            Assert.Equal((expected.Scale, expected.ScaledSum, 8 * expected.Values.Sum()), (tile.Scales[block], tile.ScaledSums[block], tile.EightSums[block]));
+            Assert.Equal((expected.Scale, expected.ScaledSum, -8 * expected.Values.Sum(), -128 * expected.Values.Sum()), (tile.Scales[block], tile.ScaledSums[block], tile.MinusEightSums[block], tile.MinusExcessSums[block]));
             Assert.Equal(expected.Values, Array.ConvertAll(new ReadOnlySpan<sbyte>(tile.Bytes + (block * 32), 32).ToArray(), value => (int)value));
             for (var i = 0; i < 32; i++)
             {
