@@ -124,7 +124,9 @@ public static class DecoderWeightsLoader
         // HF row (head, half s, pair i) stands in the file at (head, i, s).
         var half = d.HeadDimension / 2;
         Func<int, int>? sourceRow = source.HeadsToUnpermute == 0 ? null : row => (row / d.HeadDimension * d.HeadDimension) + (row % half * 2) + (row % d.HeadDimension / half);
-        return PackedMatrix.Pack(source.Format, data, source.Rows, source.Columns, sourceRow, arena, source.Place);
+        var packed = PackedMatrix.Pack(source.Format, data, source.Rows, source.Columns, sourceRow, arena, source.Place);
+        file.GiveBack(source.Tensor);
+        return packed;
     }
 
     private static WeightVector ReadVector(GgufFile file, string name, int length, int headsToUnpermute = 0)

@@ -24,7 +24,7 @@ public sealed unsafe class WeightArena : IDisposable
         }
 
         _block = new NativeBuffer<byte>(end);
-        LargePages.Request(_block.Pointer, _block.ByteLength);
+        MemoryAdvice.UseLargePages(_block.Pointer, _block.ByteLength);
     }
 
     /// <summary>How many bytes the block has.</summary>

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Personalize.Core.Errors;
+using Personalize.Core.Kernels;
 using Personalize.Core.Quantization;
 
 namespace Personalize.Core.Formats.Gguf;
@@ -143,6 +144,9 @@ public sealed unsafe class GgufFile : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
+
+    /// <summary>Gives back the memory that a tensor's bytes take in the map, once they were read; read again, they come from the file again.</summary>
+    internal void GiveBack(GgufTensor tensor) => MemoryAdvice.GiveBackFile(GetRawPointer(tensor), tensor.ByteLength);
 
     /// <summary>Hands on the bytes of a tensor of any known type, in pieces.</summary>
     internal void CopyStored(GgufTensor tensor, Stream destination)

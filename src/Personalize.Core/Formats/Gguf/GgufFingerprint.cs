@@ -21,6 +21,8 @@ internal static unsafe class GgufFingerprint
             {
                 hash.AppendData(new ReadOnlySpan<byte>(pointer + at, (int)Math.Min(LargestPiece, tensor.ByteLength - at)));
             }
+
+            file.GiveBack(tensor);
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
 using Personalize.Core.Errors;
 using Personalize.Core.Formats;
 using Personalize.Core.Formats.Gguf;
@@ -107,6 +109,30 @@ public sealed class GgufFileTests
     }
 
     [Fact]
+    public void Memory_of_a_tensor_that_was_read_can_be_given_back()
+    {
+        using var folder = new TemporaryFolder();
+        var values = Enumerable.Range(0, 1 << 18).Select(i => (float)i).ToArray();
+        var writer = new GgufWriter();
+        writer.AddTensor("t", GgmlType.F32, [values.Length], MemoryMarshal.AsBytes<float>(values).ToArray());
+        AtomicFile.Write(folder.PathOf("t.gguf"), writer.Write);
+        using var file = GgufFile.Open(folder.PathOf("t.gguf"));
+        var tensor = file.GetTensor("t");
+
+        Assert.Equal(values, file.ReadSingles(tensor));
+        var before = ResidentKilobytes(file.Path);
+        file.GiveBack(tensor);
+        var after = ResidentKilobytes(file.Path);
+
+        Assert.Equal(values, file.ReadSingles(tensor));
+        if (OperatingSystem.IsLinux())
+        {
+            Assert.InRange(before, values.Length * sizeof(float) / 1024, int.MaxValue);
+            Assert.InRange(after, 0, 64);
+        }
+    }
+
+    [Fact]
     public void Tensors_are_described_and_read()
     {
         using var file = GgufFile.Open(SharedFiles.Fixture("formats/all-types.gguf"));
@@ -168,5 +194,18 @@ public sealed class GgufFileTests
         Assert.Equal("grüße 🦙", file.Metadata.GetString("scalar.string"));
         Assert.Throws<ObjectDisposedException>(() => file.ReadSingles(file.Tensors[0]));
         Assert.Throws<ObjectDisposedException>(() => file.Fingerprint);
+    }
+
+    /// <summary>How much of a mapped file lies in this process's memory; 0 where the system does not say.</summary>
+    private static int ResidentKilobytes(string path)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return 0;
+        }
+
+        var ofFile = File.ReadLines("/proc/self/smaps").SkipWhile(line => !line.EndsWith(path, StringComparison.Ordinal));
+        var resident = ofFile.First(line => line.StartsWith("Rss:", StringComparison.Ordinal));
+        return int.Parse(resident.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
     }
 }
