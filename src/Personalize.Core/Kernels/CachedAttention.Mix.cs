@@ -17,7 +17,7 @@ public static unsafe partial class CachedAttention
         {
             var first = chunk * PositionsPerChunk;
             var end = Math.Min(Math.Min(tile.Position + 1, Layout.VisibleTokens), first + PositionsPerChunk);
-            var mixed = tile.Mixed + ((long)chunk * TTile.Count * HeadDimension);
+            var mixed = tile.Mixed(chunk);
             for (var column = 0; column < HeadDimension; column += ColumnsPerPart)
             {
                 if (column + ColumnsPerPart > HeadDimension)

@@ -44,7 +44,7 @@ public static unsafe partial class CachedAttention
                 // What only later tokens of the tile see weighs nothing.
                 var seen = Math.Min(count, tile.Position + 1 - tile.Before(row) - first);
                 var exponentials = weights + (row * PositionsPerChunk);
-                Exponentiate(exponentials, valueScales, seen, out tile.Maxima[(row * MostChunks) + chunk], out tile.Sums[(row * MostChunks) + chunk]);
+                Exponentiate(exponentials, valueScales, seen, out tile.Maxima(chunk)[row], out tile.Sums(chunk)[row]);
                 new Span<float>(exponentials + seen, count - seen).Clear();
             }
         }

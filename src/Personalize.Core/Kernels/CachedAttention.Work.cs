@@ -14,6 +14,9 @@ public static unsafe partial class CachedAttention
     private const int PositionsPerChunk = 128;
     private const int ColumnsPerPart = 32;
 
+    /// <summary>Floats of two cache lines, which processors like to fetch together.</summary>
+    private const int FloatsPerLines = 32;
+
     /// <summary>The rows of a tile for which there are registers.</summary>
     private static int RowsPerTile => InstructionSets.HasAvx512 ? MostRows : FewRows;
 
@@ -36,8 +39,11 @@ public static unsafe partial class CachedAttention
         /// <summary>How many tiles there are.</summary>
         public readonly int TileCount => KeyValueHeads * TilesPerGroup * (((FirstPosition + Tokens - 1) / TokensPerTile) - (FirstPosition / TokensPerTile) + 1);
 
-        /// <summary>Room for maximum and sum of each chunk's exponentials and for its mixed values.</summary>
-        public readonly int FloatsPerTile => RowsPerTile * MostChunks * (2 + HeadDimension);
+        /// <summary>Room for what each chunk gives.</summary>
+        public readonly int FloatsPerTile => MostChunks * FloatsPerChunk;
+
+        /// <summary>Room for a chunk's mixed values and for maximum and sum of its exponentials, in cache lines of its own: another thread has the next chunk.</summary>
+        private readonly int FloatsPerChunk => ((RowsPerTile * (HeadDimension + 2)) + FloatsPerLines - 1) / FloatsPerLines * FloatsPerLines;
 
         private readonly int HeadsPerTile => Math.Min(Heads / KeyValueHeads, RowsPerTile);
 
@@ -132,36 +138,39 @@ public static unsafe partial class CachedAttention
         private readonly void Combine(in HeadTile tile)
         {
             var chunks = ChunkCount(tile.Position);
+            var stride = FloatsPerChunk;
             for (var row = 0; row < tile.Rows; row++)
             {
-                var maxima = tile.Maxima + (row * MostChunks);
-                var sums = tile.Sums + (row * MostChunks);
-                var largest = maxima[0];
-                for (var chunk = 1; chunk < chunks; chunk++)
+                var maxima = tile.Maxima(0) + row;
+                var sums = tile.Sums(0) + row;
+                var end = maxima + ((long)chunks * stride);
+                var largest = *maxima;
+                for (var maximum = maxima; maximum < end; maximum += stride)
                 {
-                    largest = MathF.Max(largest, maxima[chunk]);
+                    largest = MathF.Max(largest, *maximum);
                 }
 
+                // From here on what a chunk counts stands in the place of its maximum.
                 var total = 0f;
-                for (var chunk = 0; chunk < chunks; chunk++)
+                for (var weight = maxima; weight < end; weight += stride, sums += stride)
                 {
-                    maxima[chunk] = VectorExp.Exp(maxima[chunk] - largest);
-                    total += maxima[chunk] * sums[chunk];
+                    *weight = VectorExp.Exp(*weight - largest);
+                    total += *weight * *sums;
                 }
 
-                for (var chunk = 0; chunk < chunks; chunk++)
+                for (var weight = maxima; weight < end; weight += stride)
                 {
-                    maxima[chunk] /= total;
+                    *weight /= total;
                 }
 
                 var output = Output + tile.Offset(row);
                 for (var column = 0; column < HeadDimension; column += 8)
                 {
-                    var mixed = tile.Mixed + (row * HeadDimension) + column;
+                    var mixed = tile.Mixed(0) + (row * HeadDimension) + column;
                     var sum = Vector256<float>.Zero;
-                    for (var chunk = 0; chunk < chunks; chunk++, mixed += tile.Rows * HeadDimension)
+                    for (var weight = maxima; weight < end; weight += stride, mixed += stride)
                     {
-                        sum = Vector256.FusedMultiplyAdd(Vector256.Create(maxima[chunk]), Vector256.Load(mixed), sum);
+                        sum = Vector256.FusedMultiplyAdd(Vector256.Create(*weight), Vector256.Load(mixed), sum);
                     }
 
                     sum.Store(output + column);
@@ -186,6 +195,8 @@ public static unsafe partial class CachedAttention
             private readonly int _size;
             private readonly long _tokenStride;
             private readonly long _offset;
+            private readonly float* _chunks;
+            private readonly int _floatsPerChunk;
 
             public HeadTile(in Work<TElement> work, int index, float* scratch)
             {
@@ -204,9 +215,8 @@ public static unsafe partial class CachedAttention
                 Position = work.FirstPosition + token + _tokens - 1;
                 Keys = work.Keys + ((long)group * work.Layout.Capacity / PositionsPerBlock * BlockBytes<TElement>(_size));
                 Values = work.Values + ((long)group * work.Layout.Capacity * _size * TElement.Size);
-                Mixed = scratch;
-                Maxima = scratch + (RowsPerTile * work.MostChunks * _size);
-                Sums = Maxima + (RowsPerTile * work.MostChunks);
+                _chunks = scratch;
+                _floatsPerChunk = work.FloatsPerChunk;
             }
 
             /// <summary>Heads times tokens.</summary>
@@ -219,14 +229,14 @@ public static unsafe partial class CachedAttention
 
             public byte* Values { get; }
 
-            /// <summary>Weighted sums of values, <c>[chunks, rows, headDim]</c>.</summary>
-            public float* Mixed { get; }
+            /// <summary>A chunk's weighted sums of values, <c>[rows, headDim]</c>.</summary>
+            public float* Mixed(int chunk) => _chunks + ((long)chunk * _floatsPerChunk);
 
-            /// <summary>The largest score, <c>[rows, MostChunks]</c>.</summary>
-            public float* Maxima { get; }
+            /// <summary>A chunk's largest scores, <c>[rows]</c>.</summary>
+            public float* Maxima(int chunk) => Mixed(chunk) + (RowsPerTile * _size);
 
-            /// <summary>The sum of exponentials, <c>[rows, MostChunks]</c>.</summary>
-            public float* Sums { get; }
+            /// <summary>A chunk's sums of exponentials, <c>[rows]</c>.</summary>
+            public float* Sums(int chunk) => Maxima(chunk) + RowsPerTile;
 
             /// <summary>Where a row lies in queries and output.</summary>
             public long Offset(int row) => _offset + (row / _heads * _tokenStride) + (row % _heads * _size);

@@ -145,9 +145,9 @@ public static unsafe partial class CachedAttention
             return;
         }
 
-        // A few heads do not divide evenly among the threads, but their chunks do. The parts, and so the bits, are the same.
+        // A few heads do not divide evenly among the threads, but their chunks do. The parts, and so the bits, are the same. A thread takes several chunks in a row, so that the keys asked for behind a chunk are its own.
         work.Shared = KernelScratch.Floats(tiles * work.FloatsPerTile);
-        pool.Run(ref work, tiles * work.ChunkCount(firstPosition));
+        pool.RunGuided(ref work, tiles * work.ChunkCount(firstPosition));
         work.Finish(tiles);
     }
 
