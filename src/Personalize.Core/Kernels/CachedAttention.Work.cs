@@ -60,7 +60,7 @@ public static unsafe partial class CachedAttention
         /// <summary>Units are whole tiles; with <see cref="Shared"/>, chunks of tiles, which <see cref="Finish"/> adds up.</summary>
         public readonly void Execute(int start, int end)
         {
-            var chunks = Shared is null ? 1 : ChunkCount(FirstPosition);
+            var chunks = Shared is null ? 1 : ChunkCount(FirstPosition + Tokens - 1);
             var scratch = Shared is null ? KernelScratch.Floats(FloatsPerTile) : Shared;
             for (var unit = start; unit < end; unit++)
             {
@@ -105,7 +105,10 @@ public static unsafe partial class CachedAttention
             var runs = stackalloc SlotRun[SlotRun.Most];
             var runCount = SlotRun.Visible(Layout, tile.Position, runs);
             var weights = stackalloc float[MostRows * PositionsPerChunk];
-            var end = Shared is null ? ChunkCount(tile.Position) : chunk + 1;
+
+            // Earlier tiles may have a chunk less than the last.
+            var end = ChunkCount(tile.Position);
+            end = Shared is null ? end : Math.Min(end, chunk + 1);
             for (; chunk < end; chunk++)
             {
                 ScoreChunk<TTile>(tile, runs, runCount, chunk, weights);

@@ -22,7 +22,7 @@ public static unsafe partial class CachedAttention
     /// <summary>Columns of a key that share a scale, where there are scales: some columns are always large, and would take the others' bits.</summary>
     internal const int ColumnsPerKeyScale = 16;
 
-    /// <summary>From this many positions on the work of one token is worth a second start of the threads.</summary>
+    /// <summary>From this many positions on the work of a few tiles is worth being divided by chunks.</summary>
     private const int PositionsWorthSharing = 192;
 
     /// <summary>How many bytes the keys of one head take, scales included.</summary>
@@ -139,15 +139,16 @@ public static unsafe partial class CachedAttention
             HeadDimension = headDimension,
         };
         var tiles = work.TileCount;
-        if (tokens > 1 || tiles >= 4 * pool.ThreadCount || firstPosition < PositionsWorthSharing || pool.ThreadCount == 1)
+        var areEven = tokens > 1 && tiles % pool.ThreadCount == 0;
+        if (areEven || tiles >= 4 * pool.ThreadCount || firstPosition < PositionsWorthSharing || pool.ThreadCount == 1)
         {
             pool.Run(ref work, tiles);
             return;
         }
 
-        // A few heads do not divide evenly among the threads, but their chunks do. The parts, and so the bits, are the same. A thread takes several chunks in a row, so that the keys asked for behind a chunk are its own.
+        // A few tiles do not divide evenly among the threads, but their chunks do. The parts, and so the bits, are the same. A thread takes several chunks in a row, so that the keys asked for behind a chunk are its own.
         work.Shared = KernelScratch.Floats(tiles * work.FloatsPerTile);
-        pool.RunGuided(ref work, tiles * work.ChunkCount(firstPosition));
+        pool.RunGuided(ref work, tiles * work.ChunkCount(firstPosition + tokens - 1));
         work.Finish(tiles);
     }
 

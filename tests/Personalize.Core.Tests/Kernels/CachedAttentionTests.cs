@@ -65,6 +65,21 @@ public sealed unsafe class CachedAttentionTests
         Assert.Contains(eight.Zip(stream.Run(sinks, window, 7, 0, 2)), pair => MathF.Abs(pair.First - pair.Second) > 10 * Tolerance);
     }
 
+    [Theory]
+    [InlineData(0, 1000)]
+    [InlineData(4, 300)]
+    public void Chunks_of_positions_divided_among_threads_give_the_same_bits(int sinks, int window)
+    {
+        var stream = new Stream(400, heads: 6, keyValueHeads: 3, headDimension: 16);
+        var alone = stream.Run(sinks, window, chunk: 1, rollback: 0, threads: 1);
+
+        // Tiles of two tokens and of one, more and fewer than threads, across the ends of chunks.
+        foreach (var (chunk, threads) in new[] { (1, 2), (1, 5), (2, 2), (3, 4), (5, 4), (64, 2), (127, 5) })
+        {
+            Assert.Equal(alone, stream.Run(sinks, window, chunk, rollback: 0, threads));
+        }
+    }
+
     [Fact]
     public void A_chunk_that_would_overwrite_what_its_first_token_sees_is_refused()
     {
