@@ -80,9 +80,9 @@ internal unsafe struct ProjectionTask
         var part = stackalloc float[4 * PackedMatrix.RowsPerGroup];
         var whole = Math.Min(group + count, rows / PackedMatrix.RowsPerGroup) - group;
         var rest = (group + count) * PackedMatrix.RowsPerGroup > rows ? rows % PackedMatrix.RowsPerGroup : 0;
-        for (var token = 0; token < tokens;)
+        for (var (token, together) = (0, 0); token < tokens; token += together)
         {
-            var together = token + 4 <= tokens ? 4 : 1;
+            together = ServedLowRank.Rank > 0 && rest == 0 ? tokens : token + 4 <= tokens ? 4 : 1;
             var h = InnerProducts(token, together, tokens, sums);
             var output = Output + ((long)token * rows) + (group * PackedMatrix.RowsPerGroup);
             Up(h, group, whole, output, rows, together);
@@ -94,8 +94,6 @@ internal unsafe struct ProjectionTask
                 Up(h, group + whole, 1, part, PackedMatrix.RowsPerGroup, together);
                 Copy(part, PackedMatrix.RowsPerGroup, output, rows, rest, together);
             }
-
-            token += together;
         }
     }
 

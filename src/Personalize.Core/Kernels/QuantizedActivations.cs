@@ -198,7 +198,7 @@ public sealed unsafe class QuantizedActivations : IDisposable
         var scale = largest / Steps;
         tile.Scales[at] = scale;
         tile.MinusEightSums[at] = -8 * sum;
-        tile.MinusExcessSums[at] = -128 * sum;
+        tile.MinusExcessSums[at] = -AvxVnniDotProduct.Excess * sum;
         var scaledSum = scale * sum;
         for (; outliers < *token.OutlierCounts; outliers++)
         {

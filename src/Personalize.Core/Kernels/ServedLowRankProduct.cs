@@ -26,7 +26,7 @@ internal static unsafe class ServedLowRankProduct
             var inverse = largest > 0f ? ByteElement.Steps / largest : 0f;
             var rounded = Vector256.ConvertToInt32Native(Vector256.Round(values * inverse));
             var bytes = ByteElement.Narrow(rounded);
-            *(RoundedInnerProducts*)h = new RoundedInnerProducts(largest / ByteElement.Steps, Vector256.Sum(rounded), (int)bytes, (int)(bytes >> 32));
+            *(RoundedInnerProducts*)h = new RoundedInnerProducts(largest / ByteElement.Steps, -AvxVnniDotProduct.Excess * Vector256.Sum(rounded), (int)bytes, (int)(bytes >> 32));
         }
     }
 
@@ -37,7 +37,7 @@ internal static unsafe class ServedLowRankProduct
     /// <param name="count">How many groups.</param>
     /// <param name="y">The first group's outputs of the first token.</param>
     /// <param name="stride">Elements from a token's outputs to the next one's.</param>
-    /// <param name="tokens">How many tokens: one or four.</param>
+    /// <param name="tokens">How many tokens.</param>
     public static void Up(in ServedLowRankTerm term, float* h, int group, int count, float* y, long stride, int tokens)
     {
         if (InstructionSets.HasAvxVnni)
@@ -61,13 +61,14 @@ internal static unsafe class ServedLowRankProduct
         for (var first = 0; first < term.Rank; first += Lanes)
         {
             var b = (sbyte*)term.Up + ((((long)group * term.Rank) + first) * Lanes);
-            if (tokens == 4)
+            var scales = (float*)term.UpScales + group;
+            if (tokens == 1)
             {
-                UpFour<TDot>(b, term.Rank, (float*)term.UpScales + group, h + first, count, y, stride);
+                UpOne<TDot>(b, term.Rank, scales, (RoundedInnerProducts*)(h + first), count, y);
             }
             else
             {
-                UpOne<TDot>(b, term.Rank, (float*)term.UpScales + group, (RoundedInnerProducts*)(h + first), count, y);
+                UpMany<TDot>(b, term.Rank, scales, h + first, count, y, stride, tokens);
             }
         }
     }
@@ -79,46 +80,60 @@ internal static unsafe class ServedLowRankProduct
     {
         var first = Vector256.Create(h->First).AsSByte();
         var second = Vector256.Create(h->Second).AsSByte();
-        var excess = Vector256.Create(h->Sum * TDot.Excess);
+        var start = Start<TDot>(h);
         var scale = Vector256.Create(h->Scale);
         for (var g = 0; g < count; g++, y += Lanes, b += rank * Lanes)
         {
             var low = Vector256.Load(b);
             var high = Vector256.Load(b + Vector256<sbyte>.Count);
-            Add<TDot>(low, high, TDot.Unsigned(low), TDot.Unsigned(high), first, second, excess, Vector256.Create(scales[g]) * scale, y);
+            Add<TDot>(low, high, TDot.Unsigned(low), TDot.Unsigned(high), first, second, start, Vector256.Create(scales[g]) * scale, y);
         }
     }
 
+    /// <summary>Several tokens: the weights of two groups stay in registers while the tokens pass.</summary>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private static void UpFour<TDot>(sbyte* b, int rank, float* scales, float* h, int count, float* y, long stride)
+    private static void UpMany<TDot>(sbyte* b, int rank, float* scales, float* h, int count, float* y, long stride, int tokens)
         where TDot : struct, IDotProduct
     {
-        for (var g = 0; g < count; g++, y += Lanes, b += rank * Lanes)
+        for (var g = 0; g < count; g += 2, y += 2 * Lanes, b += 2 * rank * Lanes)
         {
-            var low = Vector256.Load(b);
-            var high = Vector256.Load(b + Vector256<sbyte>.Count);
-            var (unsignedLow, unsignedHigh) = (TDot.Unsigned(low), TDot.Unsigned(high));
-            var scale = Vector256.Create(scales[g]);
-            for (var t = 0; t < 4; t++)
+            // An odd group at the end is its own neighbour, to which nothing is added.
+            var isPair = g + 1 < count;
+            var other = isPair ? b + (rank * Lanes) : b;
+            var (low0, high0) = (Vector256.Load(b), Vector256.Load(b + Vector256<sbyte>.Count));
+            var (low1, high1) = (Vector256.Load(other), Vector256.Load(other + Vector256<sbyte>.Count));
+            var (unsignedLow0, unsignedHigh0) = (TDot.Unsigned(low0), TDot.Unsigned(high0));
+            var (unsignedLow1, unsignedHigh1) = (TDot.Unsigned(low1), TDot.Unsigned(high1));
+            var (scale0, scale1) = (Vector256.Create(scales[g]), Vector256.Create(scales[isPair ? g + 1 : g]));
+            var inner = h;
+            var sum = y;
+            for (var t = 0; t < tokens; t++, inner += rank, sum += stride)
             {
-                var inner = (RoundedInnerProducts*)(h + (t * rank));
-                var excess = Vector256.Create(inner->Sum * TDot.Excess);
-                Add<TDot>(low, high, unsignedLow, unsignedHigh, Vector256.Create(inner->First).AsSByte(), Vector256.Create(inner->Second).AsSByte(), excess, scale * Vector256.Create(inner->Scale), y + (t * stride));
+                var rounded = (RoundedInnerProducts*)inner;
+                var first = Vector256.Create(rounded->First).AsSByte();
+                var second = Vector256.Create(rounded->Second).AsSByte();
+                var start = Start<TDot>(rounded);
+                var scale = Vector256.Create(rounded->Scale);
+                Add<TDot>(low0, high0, unsignedLow0, unsignedHigh0, first, second, start, scale0 * scale, sum);
+                if (isPair)
+                {
+                    Add<TDot>(low1, high1, unsignedLow1, unsignedHigh1, first, second, start, scale1 * scale, sum + Lanes);
+                }
             }
         }
     }
 
+    /// <summary>Where the integer sum starts: minus what unsigned weights hold too much.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> Start<TDot>(RoundedInnerProducts* h)
+        where TDot : struct, IDotProduct => TDot.Excess > 0 ? Vector256.Create(h->MinusExcess) : Vector256<int>.Zero;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Add<TDot>(
-        Vector256<sbyte> low, Vector256<sbyte> high, Vector256<byte> unsignedLow, Vector256<byte> unsignedHigh, Vector256<sbyte> first, Vector256<sbyte> second, Vector256<int> excess, Vector256<float> scale, float* y)
+        Vector256<sbyte> low, Vector256<sbyte> high, Vector256<byte> unsignedLow, Vector256<byte> unsignedHigh, Vector256<sbyte> first, Vector256<sbyte> second, Vector256<int> start, Vector256<float> scale, float* y)
         where TDot : struct, IDotProduct
     {
-        var dot = TDot.MultiplyAdd(TDot.MultiplyAdd(Vector256<int>.Zero, low, unsignedLow, first), high, unsignedHigh, second);
-        if (TDot.Excess > 0)
-        {
-            dot -= excess;
-        }
-
+        var dot = TDot.MultiplyAdd(TDot.MultiplyAdd(start, low, unsignedLow, first), high, unsignedHigh, second);
         Vector256.FusedMultiplyAdd(scale, Vector256.ConvertToSingle(dot), Vector256.Load(y)).Store(y);
     }
 }
