@@ -24,7 +24,7 @@ internal sealed class SwitchPart : IInferencePart
         {
             session.Prefill(prompt, CancellationToken.None);
             AttachedAdapter? next = null;
-            var pack = bench.Time.Seconds(() => next = new AttachedAdapter(adapters[counts ? 1 : 0], model));
+            var pack = bench.Time.Seconds(() => next = new AttachedAdapter(adapters[counts ? 1 : 0], model, bench.Engine.Pool));
             var change = bench.Time.Seconds(() => session.SwitchAdapter(next));
             var step = bench.Time.Seconds(() => session.Decode(prompt[0]));
             session.TruncateTo(0);

@@ -13,7 +13,7 @@ public sealed class AttachedAdapter : IDisposable
     /// <summary>Packs an adapter for a model.</summary>
     /// <param name="adapter">The adapter.</param>
     /// <param name="model">The model it is to serve with.</param>
-    /// <param name="pool">The threads that measure the weights' rows for an adapter with magnitudes (DoRA); null stands for one thread.</param>
+    /// <param name="pool">The threads that measure the weights' rows for an adapter with magnitudes (DoRA), and as many pack one without; null stands for one thread.</param>
     /// <exception cref="AdapterMismatchException">The adapter belongs to another base.</exception>
     /// <exception cref="TensorShapeException">A pair does not fit the model's map, names a layer it does not have, or has a bias where the base or the configuration has none, or none where both have.</exception>
     public AttachedAdapter(LoraAdapter adapter, DecoderModel model, WorkerPool? pool = null)
@@ -46,13 +46,21 @@ public sealed class AttachedAdapter : IDisposable
         BaseFingerprint = model.Fingerprint;
         Fingerprint = AdapterFingerprint.Of(adapter);
         _pairs = new LowRankPair?[model.Description.LayerCount * LoraConfiguration.AllTargets.Count];
-        using var own = pool is null && adapter.Pairs.Any(pair => pair.Magnitude is not null) ? new WorkerPool(1) : null;
-        foreach (var pair in adapter.Pairs)
+        var plain = adapter.Pairs.Where(pair => pair.Magnitude is null).ToArray();
+        Parallel.ForEach(
+            plain,
+            new ParallelOptions { MaxDegreeOfParallelism = pool?.ThreadCount ?? 1 },
+            pair => _pairs[Index(pair.Layer, pair.Module)] = new LowRankPair(pair, adapter.Configuration.GetScale(pair.Layer, pair.Module)));
+        if (plain.Length == adapter.Pairs.Count)
         {
-            var scale = adapter.Configuration.GetScale(pair.Layer, pair.Module);
-            _pairs[Index(pair.Layer, pair.Module)] = pair.Magnitude is null
-                ? new LowRankPair(pair, scale)
-                : new LowRankPair(pair, scale, model.Weights.Layers[pair.Layer][pair.Module], pool ?? own!);
+            return;
+        }
+
+        // With magnitudes it is the rows of each weight that the threads share.
+        using var own = pool is null ? new WorkerPool(1) : null;
+        foreach (var pair in adapter.Pairs.Except(plain))
+        {
+            _pairs[Index(pair.Layer, pair.Module)] = new LowRankPair(pair, adapter.Configuration.GetScale(pair.Layer, pair.Module), model.Weights.Layers[pair.Layer][pair.Module], pool ?? own!);
         }
     }
 
