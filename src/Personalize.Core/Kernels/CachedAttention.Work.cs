@@ -14,9 +14,6 @@ public static unsafe partial class CachedAttention
     private const int PositionsPerChunk = 128;
     private const int ColumnsPerPart = 32;
 
-    /// <summary>Floats of two cache lines, which processors like to fetch together.</summary>
-    private const int FloatsPerLines = 32;
-
     /// <summary>The rows of a tile for which there are registers.</summary>
     private static int RowsPerTile => InstructionSets.HasAvx512 ? MostRows : FewRows;
 
@@ -43,7 +40,14 @@ public static unsafe partial class CachedAttention
         public readonly int FloatsPerTile => MostChunks * FloatsPerChunk;
 
         /// <summary>Room for a chunk's mixed values and for maximum and sum of its exponentials, in cache lines of its own: another thread has the next chunk.</summary>
-        private readonly int FloatsPerChunk => ((RowsPerTile * (HeadDimension + 2)) + FloatsPerLines - 1) / FloatsPerLines * FloatsPerLines;
+        private readonly int FloatsPerChunk
+        {
+            get
+            {
+                const int Alignment = CacheLine.PairBytes / sizeof(float);
+                return ((RowsPerTile * (HeadDimension + 2)) + Alignment - 1) / Alignment * Alignment;
+            }
+        }
 
         private readonly int HeadsPerTile => Math.Min(Heads / KeyValueHeads, RowsPerTile);
 

@@ -226,22 +226,19 @@ public sealed unsafe class WorkerPool : IDisposable
     }
 
     /// <summary>What several threads write, each on lines of its own: a thread that looks at one would otherwise slow down who writes another.</summary>
-    [StructLayout(LayoutKind.Explicit, Size = 4 * LineBytes)]
+    [StructLayout(LayoutKind.Explicit, Size = 4 * CacheLine.PairBytes)]
     private struct Counters
     {
-        /// <summary>Two cache lines, which processors like to fetch together.</summary>
-        private const int LineBytes = 128;
-
         /// <summary>The job's generation and, in the lower half, the next unit to claim.</summary>
-        [FieldOffset(LineBytes)]
+        [FieldOffset(CacheLine.PairBytes)]
         public long Ticket;
 
         /// <summary>The generation once more, at which workers look while there is nothing to do.</summary>
-        [FieldOffset(2 * LineBytes)]
+        [FieldOffset(2 * CacheLine.PairBytes)]
         public long Generation;
 
         /// <summary>How many units the workers, without the caller, have done.</summary>
-        [FieldOffset(3 * LineBytes)]
+        [FieldOffset(3 * CacheLine.PairBytes)]
         public int Completed;
     }
 }

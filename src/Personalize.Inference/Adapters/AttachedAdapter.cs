@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Personalize.Core.Adapters;
 using Personalize.Core.Errors;
 using Personalize.Core.Kernels;
@@ -47,10 +48,19 @@ public sealed class AttachedAdapter : IDisposable
         Fingerprint = AdapterFingerprint.Of(adapter);
         _pairs = new LowRankPair?[model.Description.LayerCount * LoraConfiguration.AllTargets.Count];
         var plain = adapter.Pairs.Where(pair => pair.Magnitude is null).ToArray();
-        Parallel.ForEach(
-            plain,
-            new ParallelOptions { MaxDegreeOfParallelism = pool?.ThreadCount ?? 1 },
-            pair => _pairs[Index(pair.Layer, pair.Module)] = new LowRankPair(pair, adapter.Configuration.GetScale(pair.Layer, pair.Module)));
+        try
+        {
+            Parallel.ForEach(
+                plain,
+                new ParallelOptions { MaxDegreeOfParallelism = pool?.ThreadCount ?? 1 },
+                pair => _pairs[Index(pair.Layer, pair.Module)] = new LowRankPair(pair, adapter.Configuration.GetScale(pair.Layer, pair.Module)));
+        }
+        catch (AggregateException exception) when (exception.InnerExceptions is [var first, ..])
+        {
+            // The threads' errors come bundled; who calls knows them one by one.
+            ExceptionDispatchInfo.Throw(first);
+        }
+
         if (plain.Length == adapter.Pairs.Count)
         {
             return;

@@ -39,6 +39,7 @@ public sealed unsafe class ServedLowRankProductTests
     [InlineData(8, 1)]
     [InlineData(8, 4)]
     [InlineData(13, 3)]
+    [InlineData(13, 4)]
     [InlineData(16, 7)]
     [InlineData(24, 1)]
     public void Every_instruction_set_gives_the_bits_of_the_definition(int rank, int tokens)
