@@ -12,7 +12,7 @@ internal readonly struct Avx2DotProduct : IDotProduct
     public static int Excess => 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Multiply(Vector256<int> start, Vector256<byte> weights, Vector256<sbyte> x) => Avx2.MultiplyAddAdjacent(weights, x).AsInt32();
+    public static Vector256<int> Begin(Vector256<int> start) => Vector256<int>.Zero;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> MultiplyAdd(Vector256<int> sum, Vector256<byte> weights, Vector256<sbyte> x) => (sum.AsInt16() + Avx2.MultiplyAddAdjacent(weights, x)).AsInt32();

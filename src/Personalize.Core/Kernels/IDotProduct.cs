@@ -11,10 +11,10 @@ internal interface IDotProduct
     /// <summary>Whether the instruction that multiplies sums in 32 bits, where products of weights 16 times as large have room.</summary>
     static abstract bool SumsWide { get; }
 
-    /// <summary>Starts a running sum of products of four weights of 4 bits with four activations of 8; at most eight are summed before <see cref="Total"/>, which is given the same start.</summary>
-    static abstract Vector256<int> Multiply(Vector256<int> start, Vector256<byte> weights, Vector256<sbyte> x);
+    /// <summary>Begins a running sum, in whatever form it has, of products of weights of 4 bits with activations of 8; at most eight times four are summed before <see cref="Total"/>, which is given the same start.</summary>
+    static abstract Vector256<int> Begin(Vector256<int> start);
 
-    /// <summary>Continues a running sum in whatever form <see cref="Multiply"/> began it.</summary>
+    /// <summary>Adds products of four weights with four activations to a running sum.</summary>
     static abstract Vector256<int> MultiplyAdd(Vector256<int> sum, Vector256<byte> weights, Vector256<sbyte> x);
 
     /// <summary>The running sum as eight numbers, what it started at among them.</summary>

@@ -138,12 +138,8 @@ internal static unsafe partial class IntegerMatrixMultiply
             return;
         }
 
-        var q = Vector256.Load(values);
-        d0 = TDot.Multiply(s0, q & mask, Bytes(quants, 0, 0));
-        d1 = TTile.Count < 2 ? d0 : TDot.Multiply(s1, q & mask, Bytes(quants, 1, 0));
-        d2 = TTile.Count < 4 ? d0 : TDot.Multiply(s2, q & mask, Bytes(quants, 2, 0));
-        d3 = TTile.Count < 4 ? d0 : TDot.Multiply(s3, q & mask, Bytes(quants, 3, 0));
-        Add<TDot, TTile>((q.AsUInt16() >>> 4).AsByte() & mask, quants, 4, ref d0, ref d1, ref d2, ref d3);
+        (d0, d1, d2, d3) = (TDot.Begin(s0), TDot.Begin(s1), TDot.Begin(s2), TDot.Begin(s3));
+        NibbleStep<TDot, TTile>(values, 0, quants, mask, ref d0, ref d1, ref d2, ref d3);
         NibbleStep<TDot, TTile>(values, 1, quants, mask, ref d0, ref d1, ref d2, ref d3);
         NibbleStep<TDot, TTile>(values, 2, quants, mask, ref d0, ref d1, ref d2, ref d3);
         NibbleStep<TDot, TTile>(values, 3, quants, mask, ref d0, ref d1, ref d2, ref d3);

@@ -4,7 +4,7 @@ using Personalize.Core.Quantization;
 
 namespace Personalize.Core.Kernels;
 
-/// <content>One token or two: two groups of rows pass together, so that what belongs to a token is loaded once for sixteen rows and two sums a token are on their way at any time. The same integers and the same order of sums as everywhere.</content>
+/// <content>One token or two, and four where there are 32 registers: two groups of rows pass together, so that what belongs to a token is loaded once for sixteen rows and two sums a token are on their way at any time. The same integers and the same order of sums as everywhere.</content>
 internal static unsafe partial class IntegerMatrixMultiply
 {
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
@@ -30,9 +30,8 @@ internal static unsafe partial class IntegerMatrixMultiply
             }
 
             var y0 = Vector256<float>.Zero;
-            var y1 = y0;
-            var z0 = y0;
-            var z1 = y0;
+            var (y1, y2, y3) = (y0, y0, y0);
+            var (z0, z1, z2, z3) = (y0, y0, y0, y0);
             var quants = x.Bytes;
             for (int at = 0, end = run.Blocks * TTile.Count; at < end; at += TTile.Count, quants += TTile.Count * PackedMatrix.ColumnsPerBlock, first += blockBytes, second += blockBytes)
             {
@@ -44,13 +43,14 @@ internal static unsafe partial class IntegerMatrixMultiply
                     PrefetchBlock<TFormat>(second + farAhead, isFar: true);
                 }
 
-                PairProducts<TFormat, TDot, TTile>(first + TFormat.HeaderBytes, second + TFormat.HeaderBytes, x, at, quants, mask, out var d0, out var d1, out var c0, out var c1);
-                Accumulate<TFormat, TTile>(first, x, at, d0, c0, c0, c0, ref y0, ref z0, ref z0, ref z0);
-                Accumulate<TFormat, TTile>(second, x, at, d1, c1, c1, c1, ref y1, ref z1, ref z1, ref z1);
+                PairProducts<TFormat, TDot, TTile>(
+                    first + TFormat.HeaderBytes, second + TFormat.HeaderBytes, x, at, quants, mask, out var a0, out var a1, out var a2, out var a3, out var b0, out var b1, out var b2, out var b3);
+                Accumulate<TFormat, TTile>(first, x, at, a0, a1, a2, a3, ref y0, ref y1, ref y2, ref y3);
+                Accumulate<TFormat, TTile>(second, x, at, b0, b1, b2, b3, ref z0, ref z1, ref z2, ref z3);
             }
 
-            Store<TTile>(y, run.OutputStride, run.Tokens, y0, z0, z0, z0);
-            Store<TTile>(y + PackedMatrix.RowsPerGroup, run.OutputStride, run.Tokens, y1, z1, z1, z1);
+            Store<TTile>(y, run.OutputStride, run.Tokens, y0, y1, y2, y3);
+            Store<TTile>(y + PackedMatrix.RowsPerGroup, run.OutputStride, run.Tokens, z0, z1, z2, z3);
             AddOutliers<TFormat, TTile, Tiles.Two>(w, stride, x, y, run.OutputStride);
         }
 
@@ -65,121 +65,177 @@ internal static unsafe partial class IntegerMatrixMultiply
         }
     }
 
-    /// <summary>The integer products of a block of each of two groups with the first token, d, and where there is one the second, c.</summary>
+    /// <summary>The integer products of a block of each of two groups with the tokens: a of the first group, b of the second.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void PairProducts<TFormat, TDot, TTile>(byte* first, byte* second, in ActivationTile x, int at, sbyte* quants, Vector256<byte> mask, out Vector256<int> d0, out Vector256<int> d1, out Vector256<int> c0, out Vector256<int> c1)
+    private static void PairProducts<TFormat, TDot, TTile>(
+        byte* first,
+        byte* second,
+        in ActivationTile x,
+        int at,
+        sbyte* quants,
+        Vector256<byte> mask,
+        out Vector256<int> a0,
+        out Vector256<int> a1,
+        out Vector256<int> a2,
+        out Vector256<int> a3,
+        out Vector256<int> b0,
+        out Vector256<int> b1,
+        out Vector256<int> b2,
+        out Vector256<int> b3)
         where TFormat : struct, IBlockFormat
         where TDot : struct, IDotProduct
         where TTile : struct, ITile
     {
-        var s = Start<TFormat, TDot>(x, at);
-        var r = TTile.Count < 2 ? s : Start<TFormat, TDot>(x, at + 1);
+        var s0 = Start<TFormat, TDot>(x, at);
+        var s1 = TTile.Count < 2 ? s0 : Start<TFormat, TDot>(x, at + 1);
+        var s2 = TTile.Count < 4 ? s0 : Start<TFormat, TDot>(x, at + 2);
+        var s3 = TTile.Count < 4 ? s0 : Start<TFormat, TDot>(x, at + 3);
         if (TFormat.VectorCount == 8)
         {
-            (d0, d1, c0, c1) = (s, s, r, r);
-            BytePair<TDot, TTile>(first, second, 0, quants, ref d0, ref d1, ref c0, ref c1);
-            BytePair<TDot, TTile>(first, second, 1, quants, ref d0, ref d1, ref c0, ref c1);
-            BytePair<TDot, TTile>(first, second, 2, quants, ref d0, ref d1, ref c0, ref c1);
-            BytePair<TDot, TTile>(first, second, 3, quants, ref d0, ref d1, ref c0, ref c1);
-            BytePair<TDot, TTile>(first, second, 4, quants, ref d0, ref d1, ref c0, ref c1);
-            BytePair<TDot, TTile>(first, second, 5, quants, ref d0, ref d1, ref c0, ref c1);
-            BytePair<TDot, TTile>(first, second, 6, quants, ref d0, ref d1, ref c0, ref c1);
-            BytePair<TDot, TTile>(first, second, 7, quants, ref d0, ref d1, ref c0, ref c1);
+            (a0, a1, a2, a3, b0, b1, b2, b3) = (s0, s1, s2, s3, s0, s1, s2, s3);
+            BytePair<TDot, TTile>(first, second, 0, quants, ref a0, ref a1, ref a2, ref a3, ref b0, ref b1, ref b2, ref b3);
+            BytePair<TDot, TTile>(first, second, 1, quants, ref a0, ref a1, ref a2, ref a3, ref b0, ref b1, ref b2, ref b3);
+            BytePair<TDot, TTile>(first, second, 2, quants, ref a0, ref a1, ref a2, ref a3, ref b0, ref b1, ref b2, ref b3);
+            BytePair<TDot, TTile>(first, second, 3, quants, ref a0, ref a1, ref a2, ref a3, ref b0, ref b1, ref b2, ref b3);
+            BytePair<TDot, TTile>(first, second, 4, quants, ref a0, ref a1, ref a2, ref a3, ref b0, ref b1, ref b2, ref b3);
+            BytePair<TDot, TTile>(first, second, 5, quants, ref a0, ref a1, ref a2, ref a3, ref b0, ref b1, ref b2, ref b3);
+            BytePair<TDot, TTile>(first, second, 6, quants, ref a0, ref a1, ref a2, ref a3, ref b0, ref b1, ref b2, ref b3);
+            BytePair<TDot, TTile>(first, second, 7, quants, ref a0, ref a1, ref a2, ref a3, ref b0, ref b1, ref b2, ref b3);
             return;
         }
 
-        var (q0, q1) = (Vector256.Load(first), Vector256.Load(second));
-        d0 = TDot.Multiply(s, q0 & mask, Bytes(quants, 0, 0));
-        d1 = TDot.Multiply(s, q1 & mask, Bytes(quants, 0, 0));
-        c0 = TTile.Count < 2 ? d0 : TDot.Multiply(r, q0 & mask, Bytes(quants, 1, 0));
-        c1 = TTile.Count < 2 ? d0 : TDot.Multiply(r, q1 & mask, Bytes(quants, 1, 0));
-        if (TDot.SumsWide)
+        (a0, a1, a2, a3) = (TDot.Begin(s0), TDot.Begin(s1), TDot.Begin(s2), TDot.Begin(s3));
+        (b0, b1, b2, b3) = (a0, a1, a2, a3);
+        if (TDot.SumsWide && TTile.Count < 4)
         {
-            // Nibbles are multiplied where they stand, at 16 times their value: one shift a sum in place of one a vector.
-            var (h0, h1) = (High<TDot>(q0, mask), High<TDot>(q1, mask));
-            var e0 = TDot.Multiply(Vector256<int>.Zero, h0, Bytes(quants, 0, 4));
-            var e1 = TDot.Multiply(Vector256<int>.Zero, h1, Bytes(quants, 0, 4));
-            var f0 = TTile.Count < 2 ? e0 : TDot.Multiply(Vector256<int>.Zero, h0, Bytes(quants, 1, 4));
-            var f1 = TTile.Count < 2 ? e0 : TDot.Multiply(Vector256<int>.Zero, h1, Bytes(quants, 1, 4));
-            ThreeNibblePairs<TDot, TTile>(first, second, quants, mask, ref d0, ref d1, ref c0, ref c1, ref e0, ref e1, ref f0, ref f1);
-            d0 += e0 >> 4;
-            d1 += e1 >> 4;
-            c0 += f0 >> 4;
-            c1 += f1 >> 4;
-        }
-        else
-        {
-            AddPair<TDot, TTile>(High<TDot>(q0, mask), High<TDot>(q1, mask), quants, 4, ref d0, ref d1, ref c0, ref c1);
-            ThreeNibblePairs<TDot, TTile>(first, second, quants, mask, ref d0, ref d1, ref c0, ref c1, ref d0, ref d1, ref c0, ref c1);
+            // High nibbles are multiplied where they stand and summed at 16 times their value: one shift a sum in place of one a vector.
+            var c0 = Vector256<int>.Zero;
+            var (c1, d0, d1) = (c0, c0, c0);
+            NibblePairInPlace<TDot, TTile>(first, second, 0, quants, mask, ref a0, ref a1, ref b0, ref b1, ref c0, ref c1, ref d0, ref d1);
+            NibblePairInPlace<TDot, TTile>(first, second, 1, quants, mask, ref a0, ref a1, ref b0, ref b1, ref c0, ref c1, ref d0, ref d1);
+            NibblePairInPlace<TDot, TTile>(first, second, 2, quants, mask, ref a0, ref a1, ref b0, ref b1, ref c0, ref c1, ref d0, ref d1);
+            NibblePairInPlace<TDot, TTile>(first, second, 3, quants, mask, ref a0, ref a1, ref b0, ref b1, ref c0, ref c1, ref d0, ref d1);
+            a0 += c0 >> 4;
+            a1 += c1 >> 4;
+            b0 += d0 >> 4;
+            b1 += d1 >> 4;
+            return;
         }
 
-        d0 = TDot.Total(s, d0);
-        d1 = TDot.Total(s, d1);
-        c0 = TDot.Total(r, c0);
-        c1 = TDot.Total(r, c1);
+        NibblePair<TDot, TTile>(first, second, 0, quants, mask, ref a0, ref a1, ref a2, ref a3, ref b0, ref b1, ref b2, ref b3);
+        NibblePair<TDot, TTile>(first, second, 1, quants, mask, ref a0, ref a1, ref a2, ref a3, ref b0, ref b1, ref b2, ref b3);
+        NibblePair<TDot, TTile>(first, second, 2, quants, mask, ref a0, ref a1, ref a2, ref a3, ref b0, ref b1, ref b2, ref b3);
+        NibblePair<TDot, TTile>(first, second, 3, quants, mask, ref a0, ref a1, ref a2, ref a3, ref b0, ref b1, ref b2, ref b3);
+        (a0, a1, a2, a3) = (TDot.Total(s0, a0), TDot.Total(s1, a1), TDot.Total(s2, a2), TDot.Total(s3, a3));
+        (b0, b1, b2, b3) = (TDot.Total(s0, b0), TDot.Total(s1, b1), TDot.Total(s2, b2), TDot.Total(s3, b3));
     }
 
-    /// <summary>The other three vectors of nibbles of each group; high ones are summed in e and f, where products are summed in 32 bits at 16 times their value.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void ThreeNibblePairs<TDot, TTile>(
-        byte* first, byte* second, sbyte* x, Vector256<byte> mask, ref Vector256<int> d0, ref Vector256<int> d1, ref Vector256<int> c0, ref Vector256<int> c1, ref Vector256<int> e0, ref Vector256<int> e1, ref Vector256<int> f0, ref Vector256<int> f1)
-        where TDot : struct, IDotProduct
-        where TTile : struct, ITile
-    {
-        NibblePair<TDot, TTile>(first, second, 1, x, mask, ref d0, ref d1, ref c0, ref c1, ref e0, ref e1, ref f0, ref f1);
-        NibblePair<TDot, TTile>(first, second, 2, x, mask, ref d0, ref d1, ref c0, ref c1, ref e0, ref e1, ref f0, ref f1);
-        NibblePair<TDot, TTile>(first, second, 3, x, mask, ref d0, ref d1, ref c0, ref c1, ref e0, ref e1, ref f0, ref f1);
-    }
-
+    /// <summary>A vector of nibbles of each group.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void NibblePair<TDot, TTile>(
-        byte* first, byte* second, int vector, sbyte* x, Vector256<byte> mask, ref Vector256<int> d0, ref Vector256<int> d1, ref Vector256<int> c0, ref Vector256<int> c1, ref Vector256<int> e0, ref Vector256<int> e1, ref Vector256<int> f0, ref Vector256<int> f1)
+        byte* first,
+        byte* second,
+        int vector,
+        sbyte* x,
+        Vector256<byte> mask,
+        ref Vector256<int> a0,
+        ref Vector256<int> a1,
+        ref Vector256<int> a2,
+        ref Vector256<int> a3,
+        ref Vector256<int> b0,
+        ref Vector256<int> b1,
+        ref Vector256<int> b2,
+        ref Vector256<int> b3)
         where TDot : struct, IDotProduct
         where TTile : struct, ITile
     {
         var (q0, q1) = (Vector256.Load(first + (vector * 32)), Vector256.Load(second + (vector * 32)));
-        AddPair<TDot, TTile>(q0 & mask, q1 & mask, x, vector, ref d0, ref d1, ref c0, ref c1);
-        AddPair<TDot, TTile>(High<TDot>(q0, mask), High<TDot>(q1, mask), x, vector + 4, ref e0, ref e1, ref f0, ref f1);
-    }
-
-    /// <summary>A vector of nibbles of each group with four columns of each token.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddPair<TDot, TTile>(Vector256<byte> n0, Vector256<byte> n1, sbyte* x, int four, ref Vector256<int> d0, ref Vector256<int> d1, ref Vector256<int> c0, ref Vector256<int> c1)
-        where TDot : struct, IDotProduct
-        where TTile : struct, ITile
-    {
-        var bytes = Bytes(x, 0, four);
-        d0 = TDot.MultiplyAdd(d0, n0, bytes);
-        d1 = TDot.MultiplyAdd(d1, n1, bytes);
-        if (TTile.Count == 2)
+        AddNibbles<TDot, TTile>(q0 & mask, q1 & mask, x, vector, 0, ref a0, ref a1, ref b0, ref b1);
+        if (TTile.Count == 4)
         {
-            bytes = Bytes(x, 1, four);
-            c0 = TDot.MultiplyAdd(c0, n0, bytes);
-            c1 = TDot.MultiplyAdd(c1, n1, bytes);
+            AddNibbles<TDot, TTile>(q0 & mask, q1 & mask, x, vector, 2, ref a2, ref a3, ref b2, ref b3);
+        }
+
+        q0 = (q0.AsUInt16() >>> 4).AsByte() & mask;
+        q1 = (q1.AsUInt16() >>> 4).AsByte() & mask;
+        AddNibbles<TDot, TTile>(q0, q1, x, vector + 4, 0, ref a0, ref a1, ref b0, ref b1);
+        if (TTile.Count == 4)
+        {
+            AddNibbles<TDot, TTile>(q0, q1, x, vector + 4, 2, ref a2, ref a3, ref b2, ref b3);
         }
     }
 
-    /// <summary>High nibbles: where products are summed in 32 bits as they stand, at 16 times their value.</summary>
+    /// <summary>A vector of nibbles of each group with one token or two; the high ones, at 16 times their value, are summed in c and d.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<byte> High<TDot>(Vector256<byte> q, Vector256<byte> mask)
-        where TDot : struct, IDotProduct => TDot.SumsWide ? Vector256.AndNot(q, mask) : (q.AsUInt16() >>> 4).AsByte() & mask;
+    private static void NibblePairInPlace<TDot, TTile>(
+        byte* first, byte* second, int vector, sbyte* x, Vector256<byte> mask, ref Vector256<int> a0, ref Vector256<int> a1, ref Vector256<int> b0, ref Vector256<int> b1, ref Vector256<int> c0, ref Vector256<int> c1, ref Vector256<int> d0, ref Vector256<int> d1)
+        where TDot : struct, IDotProduct
+        where TTile : struct, ITile
+    {
+        var (q0, q1) = (Vector256.Load(first + (vector * 32)), Vector256.Load(second + (vector * 32)));
+        AddNibbles<TDot, TTile>(q0 & mask, q1 & mask, x, vector, 0, ref a0, ref a1, ref b0, ref b1);
+        AddNibbles<TDot, TTile>(Vector256.AndNot(q0, mask), Vector256.AndNot(q1, mask), x, vector + 4, 0, ref c0, ref c1, ref d0, ref d1);
+    }
+
+    /// <summary>Nibbles of each group with four columns of a token and, where there is more than one, of the next.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddNibbles<TDot, TTile>(Vector256<byte> n0, Vector256<byte> n1, sbyte* x, int four, int token, ref Vector256<int> a0, ref Vector256<int> a1, ref Vector256<int> b0, ref Vector256<int> b1)
+        where TDot : struct, IDotProduct
+        where TTile : struct, ITile
+    {
+        var bytes = Bytes(x, token, four);
+        a0 = TDot.MultiplyAdd(a0, n0, bytes);
+        b0 = TDot.MultiplyAdd(b0, n1, bytes);
+        if (TTile.Count >= 2)
+        {
+            bytes = Bytes(x, token + 1, four);
+            a1 = TDot.MultiplyAdd(a1, n0, bytes);
+            b1 = TDot.MultiplyAdd(b1, n1, bytes);
+        }
+    }
 
     /// <summary>A vector of bytes of each group.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void BytePair<TDot, TTile>(byte* first, byte* second, int vector, sbyte* x, ref Vector256<int> d0, ref Vector256<int> d1, ref Vector256<int> c0, ref Vector256<int> c1)
+    private static void BytePair<TDot, TTile>(
+        byte* first,
+        byte* second,
+        int vector,
+        sbyte* x,
+        ref Vector256<int> a0,
+        ref Vector256<int> a1,
+        ref Vector256<int> a2,
+        ref Vector256<int> a3,
+        ref Vector256<int> b0,
+        ref Vector256<int> b1,
+        ref Vector256<int> b2,
+        ref Vector256<int> b3)
         where TDot : struct, IDotProduct
         where TTile : struct, ITile
     {
         var (q0, q1) = (Vector256.Load((sbyte*)(first + (vector * 32))), Vector256.Load((sbyte*)(second + (vector * 32))));
         var (u0, u1) = (TDot.Unsigned(q0), TDot.Unsigned(q1));
-        var bytes = Bytes(x, 0, vector);
-        d0 = TDot.MultiplyAdd(d0, q0, u0, bytes);
-        d1 = TDot.MultiplyAdd(d1, q1, u1, bytes);
-        if (TTile.Count == 2)
+        AddBytes<TDot, TTile>(q0, q1, u0, u1, x, vector, 0, ref a0, ref a1, ref b0, ref b1);
+        if (TTile.Count == 4)
         {
-            bytes = Bytes(x, 1, vector);
-            c0 = TDot.MultiplyAdd(c0, q0, u0, bytes);
-            c1 = TDot.MultiplyAdd(c1, q1, u1, bytes);
+            AddBytes<TDot, TTile>(q0, q1, u0, u1, x, vector, 2, ref a2, ref a3, ref b2, ref b3);
+        }
+    }
+
+    /// <summary>Bytes of each group with four columns of a token and, where there is more than one, of the next.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddBytes<TDot, TTile>(
+        Vector256<sbyte> q0, Vector256<sbyte> q1, Vector256<byte> u0, Vector256<byte> u1, sbyte* x, int four, int token, ref Vector256<int> a0, ref Vector256<int> a1, ref Vector256<int> b0, ref Vector256<int> b1)
+        where TDot : struct, IDotProduct
+        where TTile : struct, ITile
+    {
+        var bytes = Bytes(x, token, four);
+        a0 = TDot.MultiplyAdd(a0, q0, u0, bytes);
+        b0 = TDot.MultiplyAdd(b0, q1, u1, bytes);
+        if (TTile.Count >= 2)
+        {
+            bytes = Bytes(x, token + 1, four);
+            a1 = TDot.MultiplyAdd(a1, q0, u0, bytes);
+            b1 = TDot.MultiplyAdd(b1, q1, u1, bytes);
         }
     }
 }

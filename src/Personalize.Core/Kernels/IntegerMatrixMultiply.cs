@@ -185,6 +185,13 @@ internal static unsafe partial class IntegerMatrixMultiply
     private static void RunFour<TDot>(WeightFormat format, in RowRun run, in ActivationTile x)
         where TDot : struct, IDotProduct
     {
+        if (InstructionSets.HasAvx512)
+        {
+            RunPairs<TDot, Tiles.Four>(format, run, x);
+            return;
+        }
+
+        // Sixteen sums and what they are made of do not fit in sixteen registers.
         switch (format)
         {
             case WeightFormat.Q4Zero:
@@ -353,7 +360,7 @@ internal static unsafe partial class IntegerMatrixMultiply
                 var passesOnce = isLast && Tokens <= 4;
                 var ahead = passesOnce ? BytesAhead : isLast ? next - weight.Group(group) : 0;
                 var farAhead = passesOnce ? BytesFarAhead : 0;
-                if (Tokens <= 2 && whole >= 2 && 2 * weight.GroupStride <= BytesFarAhead)
+                if (passesOnce && (InstructionSets.HasAvx512 || Tokens <= 2) && whole >= 2 && 2 * weight.GroupStride <= BytesFarAhead)
                 {
                     // Two short groups pass together: what lies before the next two is there or on its way.
                     (ahead, farAhead) = (2 * weight.GroupStride, 0);

@@ -11,20 +11,20 @@ internal readonly struct PortableDotProduct : IDotProduct
     public static int Excess => 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Multiply(Vector256<int> start, Vector256<byte> weights, Vector256<sbyte> x)
+    public static Vector256<int> Begin(Vector256<int> start) => start;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> MultiplyAdd(Vector256<int> sum, Vector256<byte> weights, Vector256<sbyte> x)
     {
         var w = weights.AsInt32();
         var a = x.AsInt32();
         var low = Vector256.Create(0xFF);
-        return start
+        return sum
             + ((w & low) * ((a << 24) >> 24))
             + (((w >>> 8) & low) * ((a << 16) >> 24))
             + (((w >>> 16) & low) * ((a << 8) >> 24))
             + ((w >>> 24) * (a >> 24));
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> MultiplyAdd(Vector256<int> sum, Vector256<byte> weights, Vector256<sbyte> x) => Multiply(sum, weights, x);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> Total(Vector256<int> start, Vector256<int> sum) => sum;
