@@ -315,7 +315,7 @@ internal static unsafe partial class IntegerMatrixMultiply
         private readonly void RunProduct(in MatrixView weight, int group, int count, float* result, byte* next)
         {
             var end = group + count;
-            for (; Tokens > 4 && IntegerPanel.Supports(weight.Format) && (group + 2) * PackedMatrix.RowsPerGroup <= weight.Rows && group + 2 <= end; group += 2)
+            for (; Tokens >= IntegerPanel.FewestTokens && IntegerPanel.Supports(weight.Format) && (group + 2) * PackedMatrix.RowsPerGroup <= weight.Rows && group + 2 <= end; group += 2)
             {
                 var following = group + 2 < end ? weight.Group(group + 2) : next;
                 RunProduct(weight, group, 2, RunPanel(weight, group, result, following), result, following);

@@ -21,6 +21,9 @@ internal static unsafe class IntegerPanel
     /// <summary>The tokens of the largest tile: two tiles of activations.</summary>
     public const int MostTokens = 8;
 
+    /// <summary>How many tokens a product has at least for which widening pays: of fewer, four and the rest pass over the packed groups.</summary>
+    public const int FewestTokens = 7;
+
     private const int OffsetsAt = Rows * sizeof(float);
     private const int WeightsAt = 2 * OffsetsAt;
     private const int BlockBytes = WeightsAt + (Rows * PackedMatrix.ColumnsPerBlock);

@@ -55,7 +55,7 @@ internal sealed class GenerationRun
 
     public void Prefill(CancellationToken cancellationToken)
     {
-        _speculator?.Begin(_sampling, _vocabularySize);
+        _speculator?.Begin(_sampling, _vocabularySize, _stopTokens);
         var start = _generator.Time.GetTimestamp();
         _reused = _generator.Prefill(_prompt, cancellationToken);
         _prefillTime = _generator.Time.GetElapsedTime(start);

@@ -13,6 +13,9 @@ internal sealed class AcceptanceEstimates
     private const int KindsPerOrigin = LengthClasses * SupportClasses;
     private const double Decay = 0.98;
     private const double AssumedTrials = 6;
+
+    // A single token of the text that stood at one place before.
+    private const double OnlyPlace = 0.3;
     private static readonly double[] Assumed = [.. Enumerable.Range(0, KindCount).Select(AssumedOf)];
     private readonly double[] _tested = new double[KindCount];
     private readonly double[] _accepted = new double[KindCount];
@@ -55,7 +58,7 @@ internal sealed class AcceptanceEstimates
     // About what three people's greedy texts showed; a token's own record soon weighs more.
     private static double AssumedOf(int kind)
     {
-        ReadOnlySpan<double> copied = [0.6, 0.2, 0.6, 0.8, 0.85, 0.9, 0.92];
+        ReadOnlySpan<double> copied = [0.6, 0.2, 0.7, 0.84, 0.9, 0.94, 0.95];
         ReadOnlySpan<double> once = [0, 0.1, 0.25, 0.4, 0.75, 0.85, 0.9];
         ReadOnlySpan<double> ofShare = [0, 0.6, 0.8, 0.9, 0.98, 1, 1];
         var origin = (DraftOrigin)(kind / KindsPerOrigin);
@@ -63,6 +66,7 @@ internal sealed class AcceptanceEstimates
         return origin is DraftOrigin.Model or DraftOrigin.Refinement ? copied[0] : support switch
         {
             0 => copied[length],
+            1 when origin == DraftOrigin.Text => OnlyPlace,
             1 => once[length],
             _ => Math.Clamp(ofShare[length] * (support - 1.5) / ShareClasses, 0.02, 0.97),
         };

@@ -146,6 +146,18 @@ public sealed class Draft
     /// <summary>Keeps the first tokens only.</summary>
     internal void CutTo(int count) => Count = Math.Min(Count, count);
 
+    /// <summary>Drops what follows a token that ends a text: there is no use for it.</summary>
+    internal void CutAfter(IReadOnlyCollection<int> stopTokens)
+    {
+        for (var i = 0; i < Count; i++)
+        {
+            if (stopTokens.Contains(_tokens[i]))
+            {
+                Count = i + 1;
+            }
+        }
+    }
+
     private Span<float> Row(int index) => _probabilities.AsSpan(index * _vocabularySize, _vocabularySize);
 
     private void AddGuess(int token, int agreeing, int places)

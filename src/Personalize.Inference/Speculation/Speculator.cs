@@ -12,6 +12,7 @@ internal sealed class Speculator
     private readonly SpeculationGovernor _governor;
     private readonly int[] _batch;
     private readonly int[] _predicted;
+    private IReadOnlyCollection<int> _stopTokens = [];
     private int _vocabularySize;
     private int _passStart;
     private int _row;
@@ -40,10 +41,11 @@ internal sealed class Speculator
 
     private bool HasDraftedNext => _isPassOpen && _row < _draft.Count;
 
-    public void Begin(SamplingOptions sampling, int vocabularySize)
+    public void Begin(SamplingOptions sampling, int vocabularySize, IReadOnlyCollection<int> stopTokens)
     {
         DraftedTokens = 0;
         AcceptedTokens = 0;
+        _stopTokens = stopTokens;
         _vocabularySize = vocabularySize;
         _drafter.Begin(sampling, vocabularySize);
         _governor.Begin(byCountsAlone: !sampling.IsGreedy && _drafter.GivesProbabilities);
@@ -116,6 +118,7 @@ internal sealed class Speculator
         if (_draft.Limit > 0)
         {
             _drafter.Propose(sequence, _draft);
+            _draft.CutAfter(_stopTokens);
             _governor.Cut(_draft);
         }
 

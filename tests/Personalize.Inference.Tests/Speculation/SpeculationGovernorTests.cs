@@ -12,10 +12,10 @@ public class SpeculationGovernorTests
         var governor = new SpeculationGovernor(4, draftCost: 0);
         governor.Begin(byCountsAlone: true);
 
-        // Assumed: right with 0.8, and 0.25 a further token. (1 + .8) / 1.25 = 1.44, 2.44 / 1.5 = 1.63, 2.95 / 1.75 = 1.687, 3.36 / 2 = 1.681.
-        Assert.Equal(3, Cut(governor, matchLength: 4, count: 4));
+        // Assumed: right with 0.7, 0.7, 0.84, 0.84, and 0.25 a further token. (1 + .7) / 1.25 = 1.36, 2.19 / 1.5 = 1.46, 2.60 / 1.75 = 1.487, 2.95 / 2 = 1.474.
+        Assert.Equal(3, Cut(governor, matchLength: 2, count: 4));
 
-        // Right with 0.2, then with 0.6: 1.2 / 1.25, 1.32 / 1.5, 1.39 / 1.75, 1.45 / 2 are below 1.
+        // Right with 0.2, then with 0.7, 0.7 and 0.84: 1.2 / 1.25, 1.34 / 1.5, 1.44 / 1.75, 1.52 / 2 are below 1.
         Assert.Equal(0, Cut(governor, matchLength: 1, count: 4));
     }
 

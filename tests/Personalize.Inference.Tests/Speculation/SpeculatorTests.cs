@@ -49,7 +49,10 @@ public class SpeculatorTests
 
         var first = generator.Generate(new GenerationRequest { Prompt = Prompt, StopTokens = [1] }).RunToEnd();
         Assert.Equal([4, 5, 1], first.Ids);
-        Assert.Equal((3, 2), (first.DraftedTokens, first.AcceptedTokens));
+
+        // What was drafted behind the token that ends the text is not even verified.
+        Assert.Equal([3], session.VerifiedLengths);
+        Assert.Equal((2, 2), (first.DraftedTokens, first.AcceptedTokens));
         Assert.Equal([.. Prompt, 4, 5], session.Tokens);
 
         var second = generator.Generate(new GenerationRequest { Prompt = [.. Prompt, .. first.Ids], MaxTokens = 2 }).RunToEnd();
