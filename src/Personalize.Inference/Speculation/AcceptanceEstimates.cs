@@ -13,9 +13,6 @@ internal sealed class AcceptanceEstimates
     private const int KindsPerOrigin = LengthClasses * SupportClasses;
     private const double Decay = 0.98;
     private const double AssumedTrials = 6;
-
-    // A single token of the text that stood at one place before.
-    private const double OnlyPlace = 0.3;
     private static readonly double[] Assumed = [.. Enumerable.Range(0, KindCount).Select(AssumedOf)];
     private readonly double[] _tested = new double[KindCount];
     private readonly double[] _accepted = new double[KindCount];
@@ -66,7 +63,6 @@ internal sealed class AcceptanceEstimates
         return origin is DraftOrigin.Model or DraftOrigin.Refinement ? copied[0] : support switch
         {
             0 => copied[length],
-            1 when origin == DraftOrigin.Text => OnlyPlace,
             1 => once[length],
             _ => Math.Clamp(ofShare[length] * (support - 1.5) / ShareClasses, 0.02, 0.97),
         };

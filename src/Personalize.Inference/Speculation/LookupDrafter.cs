@@ -2,7 +2,7 @@ using Personalize.Inference.Sampling;
 
 namespace Personalize.Inference.Speculation;
 
-/// <summary>Copies what followed the longest earlier occurrence of the text's last tokens, in the prompt or in the answer itself (prompt lookup): pays where an answer quotes, edits or repeats. Where no such sequence occurs, a last token that stood at one place before is followed there.</summary>
+/// <summary>Copies what followed the longest earlier occurrence of the text's last tokens, in the prompt or in the answer itself (prompt lookup): pays where an answer quotes, edits or repeats.</summary>
 public sealed class LookupDrafter : IDrafter
 {
     /// <summary>The shortest match that is copied from by default, in tokens.</summary>
@@ -33,27 +33,18 @@ public sealed class LookupDrafter : IDrafter
         ArgumentNullException.ThrowIfNull(draft);
         _matcher.Update(sequence);
         var match = _matcher.Find(out var next);
-        var isOnly = match == 0 && _matcher.FindOnly(out next);
-        if (match == 0 && !isOnly)
+        if (match == 0)
         {
             return;
         }
 
         draft.Origin = DraftOrigin.Text;
-        draft.MatchLength = isOnly ? 1 : match;
+        draft.MatchLength = match;
         for (var i = 0; i < draft.Limit; i++)
         {
             // A copy that reaches the end of the text goes on in itself: what repeats keeps repeating.
             var position = next + i;
-            var token = position < _matcher.Count ? _matcher[position] : draft.Tokens[position - _matcher.Count];
-            if (isOnly && i == 0)
-            {
-                draft.Add(token, agreeing: 1, places: 1);
-            }
-            else
-            {
-                draft.Add(token);
-            }
+            draft.Add(position < _matcher.Count ? _matcher[position] : draft.Tokens[position - _matcher.Count]);
         }
     }
 

@@ -1,6 +1,6 @@
 namespace Personalize.Inference.Speculation;
 
-/// <summary>Finds where the end of a growing text stood before in the same text: chains of positions under a hash of the last tokens, as in LZ77. Eight bytes a token, and some tens for each that differs from all before.</summary>
+/// <summary>Finds where the end of a growing text stood before in the same text: chains of positions under a hash of the last tokens, as in LZ77. Eight bytes a token.</summary>
 internal sealed class TextMatcher
 {
     /// <summary>Longer matches are not told apart.</summary>
@@ -9,7 +9,6 @@ internal sealed class TextMatcher
     private const int CandidateCount = 64;
     private const int MinimumBuckets = 1024;
     private readonly int _shortest;
-    private readonly Dictionary<int, (int First, int Count)> _places = [];
     private int[] _tokens = new int[MinimumBuckets];
     private int[] _previous = new int[MinimumBuckets];
     private int[] _heads = NewHeads(MinimumBuckets);
@@ -29,7 +28,6 @@ internal sealed class TextMatcher
         if (text.Length < _count || !text[.._count].SequenceEqual(_tokens.AsSpan(0, _count)))
         {
             _count = 0;
-            _places.Clear();
             Array.Fill(_heads, -1);
         }
 
@@ -41,7 +39,6 @@ internal sealed class TextMatcher
         for (; _count < text.Length; _count++)
         {
             _tokens[_count] = text[_count];
-            _places[text[_count]] = _places.TryGetValue(text[_count], out var place) ? (place.First, place.Count + 1) : (_count, 1);
             Link(_count);
         }
     }
@@ -77,16 +74,6 @@ internal sealed class TextMatcher
         }
 
         return best;
-    }
-
-    /// <summary>The only earlier place of the text's last token: by itself as good as a match of several common ones.</summary>
-    /// <param name="next">The position of the token that followed there.</param>
-    /// <returns>Whether it stood at one other place before, and at no more.</returns>
-    public bool FindOnly(out int next)
-    {
-        var place = _count == 0 ? default : _places[_tokens[_count - 1]];
-        next = place.First + 1;
-        return place.Count == 2;
     }
 
     /// <summary>The token at a position.</summary>
