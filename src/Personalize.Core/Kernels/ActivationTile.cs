@@ -18,10 +18,10 @@ internal unsafe struct ActivationTile
     /// <summary>The same for weights 128 too large.</summary>
     public int* MinusExcessSums;
 
-    /// <summary>How many outliers a token has, <c>[tokens]</c>.</summary>
-    public int* OutlierCounts;
+    /// <summary>In how many columns there are outliers.</summary>
+    public int* OutlierCount;
 
-    /// <summary>The tokens' outliers in the order of the columns, <c>[tokens, MostOutliers]</c>.</summary>
+    /// <summary>The outliers of all tokens in the order of the columns: tokens next to each other often have them at the same ones, whose weights are then looked up once.</summary>
     public Outlier* Outliers;
 
     /// <summary>Room for outliers of a token.</summary>

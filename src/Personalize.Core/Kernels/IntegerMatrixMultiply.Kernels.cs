@@ -46,50 +46,69 @@ internal static unsafe partial class IntegerMatrixMultiply
             Store<TTile>(y, run.OutputStride, run.Tokens, y0, y1, y2, y3);
             if (group % 2 == 1)
             {
-                AddOutliers<TFormat, TTile, Tiles.Two>(first - groupBytes, groupBytes, x, y - PackedMatrix.RowsPerGroup, run.OutputStride);
+                AddOutliers<TFormat, TTile, Tiles.Two>(first - groupBytes, groupBytes, x, y - PackedMatrix.RowsPerGroup, run.OutputStride, run.Tokens);
             }
             else if (group == run.Groups - 1)
             {
-                AddOutliers<TFormat, TTile, Tiles.One>(first, groupBytes, x, y, run.OutputStride);
+                AddOutliers<TFormat, TTile, Tiles.One>(first, groupBytes, x, y, run.OutputStride, run.Tokens);
             }
         }
     }
 
-    /// <summary>What the tokens' few outliers add to one group or two whose weights were just read: <c>y = fma(d * w, x, y)</c>, column after column; d * w is exact. Of two groups where an outlier stands is worked out once, and two sums are on their way.</summary>
+    /// <summary>What the tokens' few outliers add to one group or two whose weights were just read: <c>y = fma(d * w, x, y)</c>, column after column; d * w is exact. Of two groups where an outlier stands is worked out once, and its weights are looked up once for all tokens.</summary>
+    /// <remarks>A token that has no outlier at a column adds 0 there, which changes no sum: one that began at 0 is never -0.</remarks>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private static void AddOutliers<TFormat, TTile, TGroups>(byte* groups, long groupBytes, in ActivationTile x, float* y, long stride)
+    private static void AddOutliers<TFormat, TTile, TGroups>(byte* groups, long groupBytes, in ActivationTile x, float* y, long stride, int tokens)
         where TFormat : struct, IBlockFormat
         where TTile : struct, ITile
         where TGroups : struct, ITile
     {
-        for (var token = 0; token < TTile.Count; token++, y += stride)
+        var outlier = x.Outliers;
+        var end = outlier + *x.OutlierCount;
+        if (outlier == end)
         {
-            var count = x.OutlierCounts[token];
-            if (count == 0)
-            {
-                continue;
-            }
+            return;
+        }
 
-            var y0 = Vector256.Load(y);
-            var y1 = TGroups.Count == 2 ? Vector256.Load(y + PackedMatrix.RowsPerGroup) : y0;
-            var outlier = x.Outliers + ((long)token * x.MostOutliers);
-            for (var end = outlier + count; outlier < end; outlier++)
-            {
-                var (block, column) = Math.DivRem((uint)outlier->Column, PackedMatrix.ColumnsPerBlock);
-                var w = groups + ((long)block * (TFormat.HeaderBytes + (TFormat.VectorCount * 32)));
-                var value = Vector256.Create(outlier->Value);
-                y0 = Vector256.FusedMultiplyAdd(ColumnOf<TFormat>(w, column), value, y0);
-                if (TGroups.Count == 2)
-                {
-                    y1 = Vector256.FusedMultiplyAdd(ColumnOf<TFormat>(w + groupBytes, column), value, y1);
-                }
-            }
+        Load<TTile>(y, stride, tokens, out var y0, out var y1, out var y2, out var y3);
+        var (z0, z1, z2, z3) = (y0, y1, y2, y3);
+        if (TGroups.Count == 2)
+        {
+            Load<TTile>(y + PackedMatrix.RowsPerGroup, stride, tokens, out z0, out z1, out z2, out z3);
+        }
 
-            y0.Store(y);
+        for (; outlier < end; outlier++)
+        {
+            var (block, column) = Math.DivRem((uint)outlier->Column, PackedMatrix.ColumnsPerBlock);
+            var w = groups + ((long)block * (TFormat.HeaderBytes + (TFormat.VectorCount * 32)));
+            AddOutlier<TTile>(ColumnOf<TFormat>(w, column), outlier, ref y0, ref y1, ref y2, ref y3);
             if (TGroups.Count == 2)
             {
-                y1.Store(y + PackedMatrix.RowsPerGroup);
+                AddOutlier<TTile>(ColumnOf<TFormat>(w + groupBytes, column), outlier, ref z0, ref z1, ref z2, ref z3);
             }
+        }
+
+        Store<TTile>(y, stride, tokens, y0, y1, y2, y3);
+        if (TGroups.Count == 2)
+        {
+            Store<TTile>(y + PackedMatrix.RowsPerGroup, stride, tokens, z0, z1, z2, z3);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddOutlier<TTile>(Vector256<float> weights, Outlier* outlier, ref Vector256<float> y0, ref Vector256<float> y1, ref Vector256<float> y2, ref Vector256<float> y3)
+        where TTile : struct, ITile
+    {
+        y0 = Vector256.FusedMultiplyAdd(weights, Vector256.Create(outlier->Values[0]), y0);
+        if (TTile.Count >= 2)
+        {
+            y1 = Vector256.FusedMultiplyAdd(weights, Vector256.Create(outlier->Values[1]), y1);
+        }
+
+        if (TTile.Count == 4)
+        {
+            y2 = Vector256.FusedMultiplyAdd(weights, Vector256.Create(outlier->Values[2]), y2);
+            y3 = Vector256.FusedMultiplyAdd(weights, Vector256.Create(outlier->Values[3]), y3);
         }
     }
 
@@ -245,6 +264,17 @@ internal static unsafe partial class IntegerMatrixMultiply
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> AddBlock(Vector256<float> scale, float xScale, Vector256<int> dot, Vector256<float> y) =>
         Vector256.FusedMultiplyAdd(scale * Vector256.Create(xScale), Vector256.ConvertToSingle(dot), y);
+
+    /// <summary>What <see cref="Store"/> wrote.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Load<TTile>(float* y, long stride, int tokens, out Vector256<float> y0, out Vector256<float> y1, out Vector256<float> y2, out Vector256<float> y3)
+        where TTile : struct, ITile
+    {
+        y0 = Vector256.Load(y);
+        y1 = TTile.Count >= 2 ? Vector256.Load(y + stride) : y0;
+        y2 = TTile.Count == 4 ? Vector256.Load(y + (2 * stride)) : y0;
+        y3 = TTile.Count == 4 && tokens == 4 ? Vector256.Load(y + (3 * stride)) : y0;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store<TTile>(float* y, long stride, int tokens, Vector256<float> y0, Vector256<float> y1, Vector256<float> y2, Vector256<float> y3)

@@ -51,7 +51,7 @@ internal static unsafe partial class IntegerMatrixMultiply
 
             Store<TTile>(y, run.OutputStride, run.Tokens, y0, y1, y2, y3);
             Store<TTile>(y + PackedMatrix.RowsPerGroup, run.OutputStride, run.Tokens, z0, z1, z2, z3);
-            AddOutliers<TFormat, TTile, Tiles.Two>(w, stride, x, y, run.OutputStride);
+            AddOutliers<TFormat, TTile, Tiles.Two>(w, stride, x, y, run.OutputStride, run.Tokens);
         }
 
         if (run.Groups % Pair == 1)

@@ -174,22 +174,24 @@ internal static unsafe class IntegerPanel
             }
         }
 
-        AddOutliers<TFormat>(first, x, 0, y0).Store(y);
-        AddOutliers<TFormat>(first, x, 1, y1).Store(y + stride);
-        AddOutliers<TFormat>(first, x, 2, y2).Store(y + (2 * stride));
+        AddOutliers<TFormat>(first, x, ref y0, ref y1, ref y2, ref y3);
+        y0.Store(y);
+        y1.Store(y + stride);
+        y2.Store(y + (2 * stride));
         if (tokens > 3)
         {
-            AddOutliers<TFormat>(first, x, 3, y3).Store(y + (3 * stride));
+            y3.Store(y + (3 * stride));
         }
 
         if (TTile.Count == 8)
         {
-            AddOutliers<TFormat>(first, more, 0, y4).Store(y + (4 * stride));
-            AddOutliers<TFormat>(first, more, 1, y5).Store(y + (5 * stride));
-            AddOutliers<TFormat>(first, more, 2, y6).Store(y + (6 * stride));
+            AddOutliers<TFormat>(first, more, ref y4, ref y5, ref y6, ref y7);
+            y4.Store(y + (4 * stride));
+            y5.Store(y + (5 * stride));
+            y6.Store(y + (6 * stride));
             if (tokens == 8)
             {
-                AddOutliers<TFormat>(first, more, 3, y7).Store(y + (7 * stride));
+                y7.Store(y + (7 * stride));
             }
         }
     }
@@ -234,21 +236,23 @@ internal static unsafe class IntegerPanel
         return TFormat.HasOffset ? Vector512.FusedMultiplyAdd(Vector512.LoadAligned((float*)(block + OffsetsAt)), Vector512.Create(x.ScaledSums[at]), y) : y;
     }
 
-    /// <summary>What a token's outliers add: <c>y = fma(d * w, x, y)</c>, column after column.</summary>
+    /// <summary>What the outliers of four tokens add: <c>y = fma(d * w, x, y)</c>, column after column.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> AddOutliers<TFormat>(byte* panel, in ActivationTile x, int token, Vector512<float> y)
+    private static void AddOutliers<TFormat>(byte* panel, in ActivationTile x, ref Vector512<float> y0, ref Vector512<float> y1, ref Vector512<float> y2, ref Vector512<float> y3)
         where TFormat : struct, IBlockFormat
     {
-        var outlier = x.Outliers + ((long)token * x.MostOutliers);
-        for (var end = outlier + x.OutlierCounts[token]; outlier < end; outlier++)
+        var outlier = x.Outliers;
+        for (var end = outlier + *x.OutlierCount; outlier < end; outlier++)
         {
-            var (block, column) = ((int)((uint)outlier->Column / PackedMatrix.ColumnsPerBlock), outlier->Column % PackedMatrix.ColumnsPerBlock);
+            var (block, column) = Math.DivRem((uint)outlier->Column, PackedMatrix.ColumnsPerBlock);
             var w = panel + (block * BlockBytes);
-            var q = (Vector512.LoadAligned((int*)(w + WeightsAt + (column / 4 * 64))) >>> (column % 4 * 8)) & Vector512.Create(15);
+            var q = (Vector512.LoadAligned((int*)(w + WeightsAt + (column / 4 * 64))) >>> (int)(column % 4 * 8)) & Vector512.Create(15);
             q = TFormat.IsCentered ? q - Vector512.Create(8) : q;
-            y = Vector512.FusedMultiplyAdd(Vector512.LoadAligned((float*)w) * Vector512.ConvertToSingle(q), Vector512.Create(outlier->Value), y);
+            var weights = Vector512.LoadAligned((float*)w) * Vector512.ConvertToSingle(q);
+            y0 = Vector512.FusedMultiplyAdd(weights, Vector512.Create(outlier->Values[0]), y0);
+            y1 = Vector512.FusedMultiplyAdd(weights, Vector512.Create(outlier->Values[1]), y1);
+            y2 = Vector512.FusedMultiplyAdd(weights, Vector512.Create(outlier->Values[2]), y2);
+            y3 = Vector512.FusedMultiplyAdd(weights, Vector512.Create(outlier->Values[3]), y3);
         }
-
-        return y;
     }
 }

@@ -1,6 +1,11 @@
 namespace Personalize.Core.Kernels;
 
-/// <summary>An activation that is too large to share a scale with its neighbours.</summary>
-/// <param name="Column">Where it stands in its row.</param>
-/// <param name="Value">What it is.</param>
-internal readonly record struct Outlier(int Column, float Value);
+/// <summary>A column of a tile in which activations of one token or several are too large to share a scale with their neighbours.</summary>
+internal unsafe struct Outlier
+{
+    /// <summary>Where it stands in the rows.</summary>
+    public int Column;
+
+    /// <summary>What each of the tile's tokens has there; 0 where it is no outlier of the token.</summary>
+    public fixed float Values[4];
+}

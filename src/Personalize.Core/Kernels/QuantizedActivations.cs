@@ -98,7 +98,7 @@ public sealed unsafe class QuantizedActivations : IDisposable
             ScaledSums = _scaledSums.Pointer,
             MinusEightSums = _minusEightSums.Pointer,
             MinusExcessSums = _minusExcessSums.Pointer,
-            OutlierCounts = _outlierCounts.Pointer,
+            OutlierCount = _outlierCounts.Pointer,
             Outliers = _outliers.Pointer,
             MostOutliers = _mostOutliers,
         },
@@ -117,7 +117,7 @@ public sealed unsafe class QuantizedActivations : IDisposable
             ScaledSums = first.ScaledSums + blocks,
             MinusEightSums = first.MinusEightSums + blocks,
             MinusExcessSums = first.MinusExcessSums + blocks,
-            OutlierCounts = first.OutlierCounts + token,
+            OutlierCount = first.OutlierCount + token,
             Outliers = first.Outliers + ((long)token * first.MostOutliers),
             MostOutliers = first.MostOutliers,
         };
@@ -172,8 +172,15 @@ public sealed unsafe class QuantizedActivations : IDisposable
         return new RoundedBlock(largest / Steps, values, outliers, sum);
     }
 
-    /// <summary>Rounds a block into its place <paramref name="at"/>, counted in blocks, of a tile.</summary>
-    private static void RoundBlock(float* x, float limit, in ActivationTile tile, int at, in ActivationTile token, int column)
+    /// <summary>Rounds a block of a tile's token into its place.</summary>
+    /// <param name="x">The block's values.</param>
+    /// <param name="limit">Larger values are outliers.</param>
+    /// <param name="tile">The tile.</param>
+    /// <param name="at">The place, counted in blocks.</param>
+    /// <param name="token">Which of the tile's tokens.</param>
+    /// <param name="column">The block's first column.</param>
+    /// <param name="next">How many of the tile's outliers stand before the block, then before the next one.</param>
+    private static void RoundBlock(float* x, float limit, in ActivationTile tile, int at, int token, int column, ref int next)
     {
         var v0 = Vector256.Load(x);
         var v1 = Vector256.Load(x + 8);
@@ -182,10 +189,9 @@ public sealed unsafe class QuantizedActivations : IDisposable
 
         // The largest of several numbers is blind to one that is none.
         var largest = float.IsNaN(limit) ? limit : Largest(v0, v1, v2, v3);
-        var outliers = *token.OutlierCounts;
-        if (largest > limit)
+        var hasOutliers = largest > limit;
+        if (hasOutliers)
         {
-            AddOutliers(x, limit, token, column);
             v0 = Within(v0, limit);
             v1 = Within(v1, limit);
             v2 = Within(v2, limit);
@@ -200,23 +206,36 @@ public sealed unsafe class QuantizedActivations : IDisposable
         tile.MinusEightSums[at] = -8 * sum;
         tile.MinusExcessSums[at] = -AvxVnniDotProduct.Excess * sum;
         var scaledSum = scale * sum;
-        for (; outliers < *token.OutlierCounts; outliers++)
+        for (var i = 0; hasOutliers && i < PackedMatrix.ColumnsPerBlock; i++)
         {
-            scaledSum += token.Outliers[outliers].Value;
+            if (MathF.Abs(x[i]) > limit)
+            {
+                OutlierAt(tile, column + i, ref next)->Values[token] = x[i];
+                scaledSum += x[i];
+            }
         }
 
         tile.ScaledSums[at] = scaledSum;
     }
 
-    private static void AddOutliers(float* x, float limit, in ActivationTile token, int column)
+    /// <summary>A tile's outlier at a column, entered in the order of the columns where it is the first there; <paramref name="next"/> is not beyond it.</summary>
+    private static Outlier* OutlierAt(in ActivationTile tile, int column, ref int next)
     {
-        for (var i = 0; i < PackedMatrix.ColumnsPerBlock; i++)
+        var count = *tile.OutlierCount;
+        while (next < count && tile.Outliers[next].Column < column)
         {
-            if (MathF.Abs(x[i]) > limit)
-            {
-                token.Outliers[(*token.OutlierCounts)++] = new Outlier(column + i, x[i]);
-            }
+            next++;
         }
+
+        var outlier = tile.Outliers + next;
+        if (next == count || outlier->Column != column)
+        {
+            new ReadOnlySpan<Outlier>(outlier, count - next).CopyTo(new Span<Outlier>(outlier + 1, count - next));
+            *outlier = new Outlier { Column = column };
+            *tile.OutlierCount = count + 1;
+        }
+
+        return outlier;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -267,31 +286,30 @@ public sealed unsafe class QuantizedActivations : IDisposable
             {
                 var count = ActivationTile.Next(Tokens - token);
                 var tile = At(First, token, Columns);
+                *tile.OutlierCount = 0;
                 for (var t = 0; t < count; t++, token++)
                 {
                     if (token >= Tokens)
                     {
-                        Clear(tile, token, t);
+                        Clear(tile, t);
                         continue;
                     }
 
                     var x = X + ((long)token * Columns);
                     var limit = Limit(new ReadOnlySpan<float>(x, Columns));
-                    var own = At(First, token, Columns);
-                    *own.OutlierCounts = 0;
+                    var next = 0;
                     for (var block = 0; block < Columns / PackedMatrix.ColumnsPerBlock; block++)
                     {
                         var column = block * PackedMatrix.ColumnsPerBlock;
-                        RoundBlock(x + column, limit, tile, (block * count) + t, own, column);
+                        RoundBlock(x + column, limit, tile, (block * count) + t, t, column, ref next);
                     }
                 }
             }
         }
 
         /// <summary>An empty row: whatever its values are, they stand for nothing.</summary>
-        private readonly void Clear(in ActivationTile tile, int token, int row)
+        private readonly void Clear(in ActivationTile tile, int row)
         {
-            First.OutlierCounts[token] = 0;
             for (var at = row; at < Columns / PackedMatrix.ColumnsPerBlock * 4; at += 4)
             {
                 (tile.Scales[at], tile.ScaledSums[at], tile.MinusEightSums[at], tile.MinusExcessSums[at]) = (0f, 0f, 0, 0);

@@ -30,8 +30,8 @@ public sealed unsafe class IntegerMatrixMultiplyTests
         var x = RandomWeights.Vector(tokens * Columns, seed: 12);
         Array.Clear(x, 32, 32);
 
-        // Outliers: none, one or two in a token, the last column among them; the ninth token, alone in its tile where it is the last, has one too.
-        int[] outliers = [Columns + 40, (2 * Columns) + 5, (3 * Columns) - 1, (6 * Columns) + 100, .. tokens > 8 ? [(8 * Columns) + 70] : Array.Empty<int>()];
+        // Outliers: none, one or two in a token, two tokens at one column, the last column among them; the ninth token, alone in its tile where it is the last, has one too.
+        int[] outliers = [Columns + 40, (2 * Columns) + 5, (3 * Columns) - 1, (3 * Columns) + 40, (6 * Columns) + 100, .. tokens > 8 ? [(8 * Columns) + 70] : Array.Empty<int>()];
         var large = 30 * x.Max(MathF.Abs);
         Array.ForEach(outliers, i => x[i] = i % 2 == 0 ? large : -large);
         fixed (float* px = x)
@@ -39,7 +39,9 @@ public sealed unsafe class IntegerMatrixMultiplyTests
             activations.Fill(pool, px, tokens, Columns);
         }
 
-        Assert.Equal([0, 1, 2, 0, 0, 0, 1], new ReadOnlySpan<int>(activations.Tile(0).OutlierCounts, 7).ToArray());
+        Assert.Equal((3, 1), (*activations.Tile(0).OutlierCount, *activations.Tile(4).OutlierCount));
+        (int, float)[][] expectedOutliers = [[], [(40, large)], [(5, -large), (287, -large)], [(40, large)]];
+        Assert.Equal(expectedOutliers, Enumerable.Range(0, 4).Select(token => Outliers(activations.Tile(0), token)));
 
         // Nine tokens are two tiles of four and one of one; eleven, three of four, the last with an empty row; six, one of four and one of two.
         for (var token = 0; token < tokens;)
@@ -75,9 +77,9 @@ public sealed unsafe class IntegerMatrixMultiplyTests
         using var activations = new QuantizedActivations(tokens, Columns);
         var x = RandomWeights.Vector(tokens * Columns, seed: 42);
 
-        // Outliers in the first and the last token, of low and of high nibbles.
+        // Outliers in the first, the second and the last token, of low and of high nibbles.
         var large = 30 * x.Max(MathF.Abs);
-        (x[5], x[Columns - 1], x[^7]) = (large, -large, large);
+        (x[5], x[Columns - 1], x[Columns + 5], x[^7]) = (large, -large, -large, large);
         var y = new float[tokens * IntegerPanel.Rows];
         using var panel = new NativeBuffer<byte>(IntegerPanel.Bytes(Columns / 32));
         fixed (float* px = x, py = y)
@@ -167,8 +169,8 @@ public sealed unsafe class IntegerMatrixMultiplyTests
         var tile = activations.Tile(0);
         var limit = QuantizedActivations.Limit(x);
         Assert.Equal(QuantizedActivations.OutlierFactor * Math.Sqrt(x.Average(value => (double)value * value)), limit, 1e-5 * limit);
-        Outlier[] outliers = isOutlier ? [new Outlier(At, x[At])] : [];
-        Assert.Equal(outliers, new ReadOnlySpan<Outlier>(tile.Outliers, *tile.OutlierCounts).ToArray());
+        (int, float)[] outliers = isOutlier ? [(At, x[At])] : [];
+        Assert.Equal(outliers, Outliers(tile, token: 0));
         for (var block = 0; block < 2; block++)
         {
             var values = x.AsSpan(block * 32, 32);
@@ -202,7 +204,7 @@ public sealed unsafe class IntegerMatrixMultiplyTests
         }
 
         Assert.Equal(float.PositiveInfinity, QuantizedActivations.Limit(x));
-        Assert.Equal(0, *activations.Tile(0).OutlierCounts);
+        Assert.Equal(0, *activations.Tile(0).OutlierCount);
     }
 
     [Theory]
@@ -252,9 +254,9 @@ public sealed unsafe class IntegerMatrixMultiplyTests
         fixed (float* px = x, py = y)
         {
             activations.Fill(pool, px, rows, Columns);
-            Assert.Equal(1, activations.Tile(0).OutlierCounts[rows - 1]);
+            Assert.Equal(1, *activations.Tile(rows - 4).OutlierCount);
             activations.Fill(pool, px, rows - 1, Columns);
-            Assert.Equal(0, activations.Tile(0).OutlierCounts[rows - 1]);
+            Assert.Equal(0, *activations.Tile(rows - 4).OutlierCount);
             var task = new ProjectionTask { Weight = weight.View, Output = py };
             IntegerMatrixMultiply.Run(pool, activations, rows - 1, new ReadOnlySpan<ProjectionTask>(in task));
         }
@@ -268,21 +270,33 @@ public sealed unsafe class IntegerMatrixMultiplyTests
     {
         const int Spacing = QuantizedActivations.OutlierFactor * QuantizedActivations.OutlierFactor;
         const int Columns = 32 * Spacing;
-        var x = new float[Columns];
-        for (var i = 1; i < 32; i++)
+        const int Tokens = 4;
+
+        // Each token's lie at columns of its own, the last token's first.
+        var x = new float[Tokens * Columns];
+        for (var token = 0; token < Tokens; token++)
         {
-            x[i * Spacing] = i % 2 == 0 ? 1f : -1f;
+            for (var i = 1; i < 32; i++)
+            {
+                x[(token * Columns) + (i * Spacing) - token] = i % 2 == 0 ? 1f : -1f;
+            }
         }
 
         using var pool = new WorkerPool(1);
-        using var activations = new QuantizedActivations(1, Columns);
+        using var activations = new QuantizedActivations(Tokens, Columns);
         fixed (float* px = x)
         {
-            activations.Fill(pool, px, 1, Columns);
+            activations.Fill(pool, px, Tokens, Columns);
         }
 
         // With one more none would stand out.
-        Assert.Equal(31, *activations.Tile(0).OutlierCounts);
+        var tile = activations.Tile(0);
+        Assert.Equal(Tokens * 31, *tile.OutlierCount);
+        for (var token = 0; token < Tokens; token++)
+        {
+            Assert.Equal(Enumerable.Range(1, 31).Select(i => ((i * Spacing) - token, i % 2 == 0 ? 1f : -1f)), Outliers(tile, token));
+        }
+
         Assert.Equal(33, activations.Tile(0).MostOutliers);
     }
 
@@ -357,6 +371,21 @@ public sealed unsafe class IntegerMatrixMultiplyTests
 
         // With very many threads the last unit takes what is left.
         Assert.Equal(sizes[..^1].OrderDescending(), sizes[..^1]);
+    }
+
+    private static (int Column, float Value)[] Outliers(in ActivationTile tile, int token)
+    {
+        var found = new List<(int, float)>();
+        for (var outlier = tile.Outliers; outlier < tile.Outliers + *tile.OutlierCount; outlier++)
+        {
+            Assert.True(outlier == tile.Outliers || outlier->Column > (outlier - 1)->Column);
+            if (outlier->Values[token] != 0f)
+            {
+                found.Add((outlier->Column, outlier->Values[token]));
+            }
+        }
+
+        return [.. found];
     }
 
     private static float[] ExpectedRows(PackedMatrix weight, ReadOnlySpan<float> x)
