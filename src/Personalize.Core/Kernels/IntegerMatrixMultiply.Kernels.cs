@@ -56,7 +56,7 @@ internal static unsafe partial class IntegerMatrixMultiply
     }
 
     /// <summary>What the tokens' few outliers add to one group or two whose weights were just read: <c>y = fma(d * w, x, y)</c>, column after column; d * w is exact. Of two groups where an outlier stands is worked out once, and its weights are looked up once for all tokens.</summary>
-    /// <remarks>A token that has no outlier at a column adds 0 there, which changes no sum: one that began at 0 is never -0.</remarks>
+    /// <remarks>A token that has no outlier at a column adds 0 there, which changes no sum but a -0, and a sum that began at 0 becomes one only where all that was added underflows.</remarks>
     [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     private static void AddOutliers<TFormat, TTile, TGroups>(byte* groups, long groupBytes, in ActivationTile x, float* y, long stride, int tokens)
         where TFormat : struct, IBlockFormat

@@ -119,13 +119,15 @@ internal static unsafe partial class IntegerMatrixMultiply
             a1 += c1 >> 4;
             b0 += d0 >> 4;
             b1 += d1 >> 4;
-            return;
+        }
+        else
+        {
+            NibblePair<TDot, TTile>(first, second, 0, quants, mask, ref a0, ref a1, ref a2, ref a3, ref b0, ref b1, ref b2, ref b3);
+            NibblePair<TDot, TTile>(first, second, 1, quants, mask, ref a0, ref a1, ref a2, ref a3, ref b0, ref b1, ref b2, ref b3);
+            NibblePair<TDot, TTile>(first, second, 2, quants, mask, ref a0, ref a1, ref a2, ref a3, ref b0, ref b1, ref b2, ref b3);
+            NibblePair<TDot, TTile>(first, second, 3, quants, mask, ref a0, ref a1, ref a2, ref a3, ref b0, ref b1, ref b2, ref b3);
         }
 
-        NibblePair<TDot, TTile>(first, second, 0, quants, mask, ref a0, ref a1, ref a2, ref a3, ref b0, ref b1, ref b2, ref b3);
-        NibblePair<TDot, TTile>(first, second, 1, quants, mask, ref a0, ref a1, ref a2, ref a3, ref b0, ref b1, ref b2, ref b3);
-        NibblePair<TDot, TTile>(first, second, 2, quants, mask, ref a0, ref a1, ref a2, ref a3, ref b0, ref b1, ref b2, ref b3);
-        NibblePair<TDot, TTile>(first, second, 3, quants, mask, ref a0, ref a1, ref a2, ref a3, ref b0, ref b1, ref b2, ref b3);
         (a0, a1, a2, a3) = (TDot.Total(s0, a0), TDot.Total(s1, a1), TDot.Total(s2, a2), TDot.Total(s3, a3));
         (b0, b1, b2, b3) = (TDot.Total(s0, b0), TDot.Total(s1, b1), TDot.Total(s2, b2), TDot.Total(s3, b3));
     }

@@ -153,7 +153,8 @@ public sealed class Draft
         {
             if (stopTokens.Contains(_tokens[i]))
             {
-                Count = i + 1;
+                CutTo(i + 1);
+                return;
             }
         }
     }

@@ -40,8 +40,8 @@ public sealed unsafe class IntegerMatrixMultiplyTests
         }
 
         Assert.Equal((3, 1), (*activations.Tile(0).OutlierCount, *activations.Tile(4).OutlierCount));
-        (int, float)[][] expectedOutliers = [[], [(40, large)], [(5, -large), (287, -large)], [(40, large)]];
-        Assert.Equal(expectedOutliers, Enumerable.Range(0, 4).Select(token => Outliers(activations.Tile(0), token)));
+        (int, float)[][] expectedOutliers = [[], [(40, large)], [(5, -large), (287, -large)], [(40, large)], [], [], [(100, large)]];
+        Assert.Equal(expectedOutliers, Enumerable.Range(0, 7).Select(token => Outliers(activations.Tile(token / 4 * 4), token % 4)));
 
         // Nine tokens are two tiles of four and one of one; eleven, three of four, the last with an empty row; six, one of four and one of two.
         for (var token = 0; token < tokens;)
